@@ -1,0 +1,440 @@
+"""The value of a request or response body -> parts. Knows every body form of Azure OpenAI; never raises for content.
+
+Forms: chat completions (also the 2023 vision extension), completions, Responses, Assistants, embeddings, images, audio,
+error bodies, and the bare message lists of the gateway's LLM log.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from analyzer.body_text import objects
+from analyzer.json_text import write
+
+TEXT_LIMIT = 8 << 20  # characters; what is longer is cut
+
+_DATA_URL = re.compile(r"data:([\w.+/-]*)[^,\s\"]*,([^\s\"'\\)<>]*)")
+_TOKEN = re.compile(r"(?:picture|audio|file):([0-9a-f]{64})")
+_HIDDEN_PICTURE = re.compile(r"data:image/[\w.+-]+;base64,|\"type\\*\"\s*:\s*\\*\"(?:image_url|input_image|image_file)")
+_IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic")
+_TEXT_TYPES = ("text", "input_text", "output_text", "summary_text", "reasoning_text")
+_CALL_TYPES = ("function_call", "custom_tool_call", "mcp_call", "computer_call", "code_interpreter_call")
+_BLOCKED = {"content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation"}
+
+
+class Part(NamedTuple):
+    """One piece of content; ``text`` and ``picture`` as in the columns of PARTS."""
+
+    turn_no: int | None
+    side: str
+    role: str | None
+    kind: str
+    name: str | None = None
+    text: str | None = None
+    picture: str | None = None
+    cut: bool = False
+
+
+@dataclass
+class Body:
+    """What a body says."""
+
+    side: str
+    parts: list[Part] = field(default_factory=list)
+    turn: int = -1
+    api: str | None = None
+    model: str | None = None
+    stream: bool | None = None
+    session: tuple[str, str] | None = None  # kind and id
+    has_tools: bool = False
+    finish_reasons: list[str] = field(default_factory=list)
+    annotations: list[bool] = field(default_factory=list)  # filtered or not, for each filter that spoke
+    refused: bool = False
+    error_code: str | None = None
+    usage: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, role: str | None, kind: str, text: str | None = None, **more: Any) -> None:
+        """One more part in the current turn; a text over TEXT_LIMIT is cut."""
+        if text is not None and len(text) > TEXT_LIMIT:
+            text, more = text[:TEXT_LIMIT], {**more, "cut": True}
+        turn = None if kind == "name" else max(self.turn, 0)
+        self.parts.append(Part(turn, "name" if kind == "name" else self.side, role, kind, text=text, **more))
+
+
+def read_request(value: Any, first_turn: int = 0) -> Body:
+    """The parts and facts of a request body."""
+    body = Body("request", turn=first_turn - 1)
+    if isinstance(value, list):
+        _read_messages(body, value)
+        return body
+    if not isinstance(value, dict):
+        _next_turn(body).add("user", "text" if isinstance(value, str) else "fragment", _as_text(value))
+        return body
+    body.model = _string(value.get("model"))
+    body.stream = value["stream"] if isinstance(value.get("stream"), bool) else None
+    previous = _string(value.get("previous_response_id"))
+    body.session = ("response", previous) if previous else None
+    for key in ("instructions", "additional_instructions"):
+        if text := _string(value.get(key)):
+            _next_turn(body).add("system", "text", text)
+    thread = value.get("thread")
+    for key, holder in (("messages", value), ("messages", thread), ("additional_messages", value), ("input", value)):
+        _read_messages(body, holder.get(key) if isinstance(holder, dict) else None)
+    if "role" in value and "content" in value:  # a message that is put into a thread
+        _read_messages(body, [value])
+    _read_prompt(body, value)
+    _read_tools(body, value)
+    _read_files(body, value)
+    body.api = _request_api(value)
+    if not body.parts:
+        _next_turn(body).add("user", "fragment", _as_text(value))
+    return body
+
+
+def read_response(value: Any, first_turn: int) -> Body:
+    """The parts and facts of a response body; turns count on from ``first_turn``."""
+    body = Body("response", turn=first_turn - 1)
+    if isinstance(value, list):
+        for item in value:
+            _read_answer(body, item)
+    elif isinstance(value, dict):
+        _read_answer(body, value)
+        body.model = _string(value.get("model"))
+        usage = value.get("usage")
+        body.usage = usage if isinstance(usage, dict) else {}
+        for annotation in objects(value.get("prompt_filter_results")) + objects(value.get("prompt_annotations")):
+            _read_filters(body, annotation.get("content_filter_results"))
+        _read_error(body, value.get("error"))
+    elif isinstance(value, str):
+        _next_turn(body).add("assistant", "text", value)
+    return body
+
+
+def read_fragments(texts: list[str], side: str, first_turn: int) -> Body:
+    """Pieces that cannot be put together, each a part of its own; a picture that shows in them is a part too."""
+    body = Body(side, turn=first_turn - 1)
+    for text in texts:
+        _next_turn(body).add("user" if side == "request" else "assistant", "fragment", text, cut=True)
+        if side == "request" and _HIDDEN_PICTURE.search(text):
+            body.add("user", "picture", cut=True)
+    return body
+
+
+def _next_turn(body: Body) -> Body:
+    body.turn += 1
+    return body
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else write(value)
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def _request_api(value: dict[str, Any]) -> str | None:
+    if "messages" in value:
+        return "chat"
+    if "form_files" in value:
+        return None
+    if "prompt" in value:
+        return "image_generate" if {"size", "quality", "style", "response_format"} & value.keys() else "completion"
+    return "responses" if "instructions" in value and "input" in value else None
+
+
+def _read_messages(body: Body, messages: Any) -> None:
+    if isinstance(messages, str):
+        _next_turn(body)
+        _read_text(body, "user", messages)
+    for item in messages if isinstance(messages, list) else []:
+        _next_turn(body)
+        if isinstance(item, dict):
+            _read_message(body, item, "user")
+        elif isinstance(item, str):
+            _read_text(body, "user", item)
+        elif not isinstance(item, (int, float)):  # token ids of an embedding say nothing
+            body.add("user", "fragment", _as_text(item))
+
+
+def _read_message(body: Body, item: dict[str, Any], default_role: str) -> None:
+    """A message, or an item of the Responses API."""
+    role = (_string(item.get("role")) or default_role).lower()
+    kind = item.get("type")
+    if kind in _CALL_TYPES:
+        _read_call(body, item)
+    elif kind in ("function_call_output", "custom_tool_call_output", "computer_call_output"):
+        _read_content(body, "tool", item.get("output"))
+    elif kind == "reasoning":
+        _read_content(body, "assistant", item.get("summary"))
+    elif kind == "image_generation_call":
+        _add_picture(body, "assistant", _string(item.get("result")) or "", inline=True)
+    elif kind in (*_TEXT_TYPES, "input_image", "image_url", "input_audio", "input_file"):
+        _read_content(body, role, [item])
+    else:
+        _read_content(body, role, item.get("content"))
+        _read_content(body, role, item.get("parts"))
+    for call in objects(item.get("tool_calls")) + objects([item.get("function_call")]):
+        _read_call(body, call)
+    if refusal := _string(item.get("refusal")):
+        body.refused = True
+        body.add(role, "refusal", refusal)
+    for attachment in objects(item.get("attachments")):
+        body.add(role, "file", _string(attachment.get("file_id")))
+    for identifier in item["file_ids"] if isinstance(item.get("file_ids"), list) else []:
+        body.add(role, "file", _string(identifier))
+
+
+def _read_call(body: Body, call: dict[str, Any]) -> None:
+    inner = call.get("function") if isinstance(call.get("function"), dict) else call
+    assert isinstance(inner, dict)
+    name = _string(inner.get("name")) or _string(call.get("type")) or ""
+    arguments = inner.get("arguments", inner.get("input", inner.get("action")))
+    body.add("assistant", "tool_call", f"{name}({_as_text(arguments) if arguments is not None else ''})")
+    if name:
+        body.add(None, "name", name, name="tool")
+
+
+def _read_content(body: Body, role: str, content: Any) -> None:
+    if isinstance(content, str):
+        _read_text(body, role, content)
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str) and isinstance(content, list):
+            _read_text(body, role, part)
+        elif isinstance(part, dict):
+            _read_part(body, role, part)
+
+
+def _read_text(body: Body, role: str, text: str) -> None:
+    """A text; pictures that hide in it as data URLs are parts too."""
+    body.add(role, "text", text)
+    if "data:image/" in text:
+        for match in _DATA_URL.finditer(text):
+            if match[1].startswith("image/") and match[2]:
+                _add_picture(body, role, match[0])
+
+
+def _read_part(body: Body, role: str, part: dict[str, Any]) -> None:
+    kind = _string(part.get("type")) or ""
+    text = part.get("text")
+    if isinstance(text, dict):  # Assistants: {"value", "annotations"}
+        text = text.get("value")
+    image = part.get("image_url", part.get("image"))
+    if isinstance(image, dict):
+        image = image.get("url")
+    if kind in _TEXT_TYPES or (not kind and isinstance(text, str)):
+        _read_text(body, role, text if isinstance(text, str) else "")
+    elif kind == "refusal":
+        body.refused = True
+        body.add(role, "refusal", _string(part.get("refusal")) or "")
+    elif image is not None or kind in ("image_file", "input_image", "acv_document_id", "computer_screenshot"):
+        _add_picture(body, role, image if isinstance(image, str) else "", inline=kind == "")
+    elif kind in ("input_audio", "audio", "output_audio"):
+        _read_audio(body, role, part)
+    elif kind in ("file", "input_file"):
+        _read_file(body, role, part)
+    else:
+        body.add(role, "fragment", _as_text(part))
+
+
+def _read_audio(body: Body, role: str, part: dict[str, Any]) -> None:
+    inner = part.get("input_audio", part.get("audio"))
+    sound = inner if isinstance(inner, dict) else {"data": inner, **part}
+    data = _string(sound.get("data")) or ""
+    body.add(role, "audio", picture=_digest(data), cut=False)
+    if transcript := _string(sound.get("transcript")):
+        body.add(role, "text", transcript)
+
+
+def _read_file(body: Body, role: str, part: dict[str, Any]) -> None:
+    file = part.get("file") if isinstance(part.get("file"), dict) else part
+    assert isinstance(file, dict)
+    data = _string(file.get("file_data")) or ""
+    name = _string(file.get("filename"))
+    if data.startswith("data:image/"):
+        _add_picture(body, role, data)
+    else:
+        body.add(role, "file", _string(file.get("file_id")), picture=_digest(data.partition(",")[2] or data))
+    if name:
+        body.add(None, "name", name, name="file")
+
+
+def _add_picture(body: Body, role: str, address: str, inline: bool = False) -> None:
+    """A picture: inline (by its hash), or an address without its query, whose file name may tell what it shows."""
+    data = _DATA_URL.match(address)
+    if data or (inline and not address.startswith("http")):
+        body.add(role, "picture", picture=_digest(data[2] if data else address))
+        return
+    plain = address.partition("?")[0]
+    body.add(role, "picture", plain or None)
+    name = urlsplit_path(plain).rsplit("/", 1)[-1]
+    if name:
+        body.add(None, "name", name, name="file")
+
+
+def urlsplit_path(address: str) -> str:
+    """The path of an address; '' when it is no address."""
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return ""
+
+
+def _digest(payload: str) -> str | None:
+    """The hash by which ``pictures`` knows inline content; of the pieces, when chunks cut it."""
+    whole = _TOKEN.fullmatch(payload)
+    if whole:
+        return whole[1]
+    return hashlib.sha256(payload.encode()).hexdigest() if payload else None
+
+
+def _read_prompt(body: Body, value: dict[str, Any]) -> None:
+    prompts = value.get("prompt")
+    for prompt in prompts if isinstance(prompts, list) else [prompts]:
+        if isinstance(prompt, str) and prompt:
+            _next_turn(body)
+            _read_text(body, "user", prompt)
+    suffix = _string(value.get("suffix"))
+    if suffix:
+        body.add("user", "text", suffix)
+
+
+def _read_tools(body: Body, value: dict[str, Any]) -> None:
+    for tool in objects(value.get("tools")) + objects(value.get("functions")):
+        body.has_tools = True
+        inner = tool.get("function") if isinstance(tool.get("function"), dict) else tool
+        assert isinstance(inner, dict)
+        body.add(None, "tool", _as_text(tool))
+        if name := _string(inner.get("name")):
+            body.add(None, "name", name, name="tool")
+    text_format = value["text"].get("format") if isinstance(value.get("text"), dict) else None
+    for schema in (value.get("response_format"), text_format):
+        if isinstance(schema, dict) and schema.get("type") == "json_schema":
+            body.add(None, "output_schema", _as_text(schema))
+    for source in objects(value.get("data_sources")) + objects(value.get("dataSources")):
+        parameters = source.get("parameters")
+        for key in ("index_name", "indexName", "collection_name", "table_name"):
+            if isinstance(parameters, dict) and (name := _string(parameters.get(key))):
+                body.add(None, "name", name, name="tool")
+
+
+def _read_files(body: Body, value: dict[str, Any]) -> None:
+    """Pictures and sound of the images and audio endpoints, as JSON or as a form."""
+    for key in ("image", "mask"):
+        pictures = value.get(key)
+        for picture in pictures if isinstance(pictures, list) else [pictures]:
+            if isinstance(picture, str) and picture:
+                _add_picture(body, "user", picture, inline=True)
+    for file in objects(value.get("form_files")):
+        name = _string(file.get("filename")) or ""
+        kind = str(file.get("type"))
+        is_picture = kind.startswith("image/") or name.lower().endswith(_IMAGE_ENDINGS)
+        body.add("user", "picture" if is_picture else "audio" if kind.startswith("audio/") else "file", cut=True)
+        if name:
+            body.add(None, "name", name, name="file")
+
+
+# --- responses --------------------------------------------------------------------------------------------------------
+
+
+def _read_answer(body: Body, value: Any) -> None:
+    if isinstance(value, str):
+        _next_turn(body).add("assistant", "text", value)
+    if not isinstance(value, dict):
+        return
+    for choice in objects(value.get("choices")) or ([value] if "message" in value else []):
+        _read_choice(body, choice)
+    for item in objects(value.get("output")):
+        _next_turn(body)
+        _read_message(body, item, "assistant")
+    if "role" in value or ("content" in value and "choices" not in value):
+        _next_turn(body)
+        _read_message(body, value, "assistant")
+    for item in objects(value.get("data")):
+        _read_datum(body, item)
+    if isinstance(value.get("text"), str):
+        _next_turn(body).add("assistant", "text", value["text"])
+    action = value.get("required_action")
+    outputs = action.get("submit_tool_outputs") if isinstance(action, dict) else None
+    for call in objects(outputs.get("tool_calls")) if isinstance(outputs, dict) else []:
+        _next_turn(body)
+        _read_call(body, call)
+    _read_filters(body, value.get("content_filter_results"))
+    _read_end(body, value)
+
+
+def _read_choice(body: Body, choice: dict[str, Any]) -> None:
+    _next_turn(body)
+    message = choice.get("message")
+    if isinstance(message, dict):
+        _read_message(body, message, "assistant")
+        audio = message.get("audio")
+        if isinstance(audio, dict):
+            _read_audio(body, "assistant", {"audio": audio})
+    if isinstance(choice.get("text"), str):
+        body.add("assistant", "text", choice["text"])
+    if reason := _string(choice.get("finish_reason")):
+        body.finish_reasons.append(reason)
+    _read_filters(body, choice.get("content_filter_results"))
+
+
+def _read_datum(body: Body, item: dict[str, Any]) -> None:
+    """An item of a list answer: a generated image, or a message of a thread (an embedding holds no content)."""
+    if "content" in item or "role" in item:
+        _next_turn(body)
+        _read_message(body, item, "assistant")
+    for key in ("url", "b64_json"):
+        if picture := _string(item.get(key)):
+            _next_turn(body)
+            _add_picture(body, "assistant", picture, inline=key == "b64_json")
+    if prompt := _string(item.get("revised_prompt")):
+        body.add("assistant", "text", prompt)
+    _read_filters(body, item.get("content_filter_results"))
+    _read_filters(body, item.get("prompt_filter_results"))
+
+
+def _read_filters(body: Body, results: Any) -> None:
+    """Notes of every filter that spoke whether it blocked."""
+    for result in results.values() if isinstance(results, dict) else []:
+        for verdict in objects(result if isinstance(result, list) else [result]):
+            if isinstance(verdict.get("filtered"), bool):
+                body.annotations.append(verdict["filtered"])
+
+
+def _read_error(body: Body, error: Any) -> None:
+    if not isinstance(error, dict):
+        return
+    body.error_code = _string(error.get("code")) or _string(error.get("type")) or "error"
+    inner = error.get("innererror", error.get("inner_error"))
+    if isinstance(inner, dict):
+        _read_filters(body, inner.get("content_filter_result", inner.get("content_filter_results")))
+    codes = {str(holder.get("code")).lower() for holder in objects([error, inner])}
+    if codes & _BLOCKED:
+        body.annotations.append(True)
+    if message := _string(error.get("message")):
+        _next_turn(body).add(None, "text", message)
+
+
+def _read_end(body: Body, value: dict[str, Any]) -> None:
+    """How an answer of the Responses API or a run ended, in the words of finish_reason."""
+    details = value.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    if reason:
+        body.finish_reasons.append({"max_output_tokens": "length"}.get(str(reason), str(reason)))
+    elif value.get("object") == "response" and value.get("status") == "completed":
+        body.finish_reasons.append("stop")
+    if isinstance(value.get("finish_reason"), str) and "message" not in value:
+        body.finish_reasons.append(value["finish_reason"])
+
+
+def parts_of(bodies: list[Body]) -> Iterator[Part]:
+    """All parts in their order: requests, responses, then the names found in them."""
+    for wanted in (False, True):
+        for body in bodies:
+            yield from (part for part in body.parts if (part.kind == "name") == wanted)

@@ -1,0 +1,102 @@
+"""Takes base64 content and secrets out of texts before anything is stored; pixels are never kept.
+
+A base64 run of 256 characters or more becomes ``picture:SHA256`` (or ``audio:``, ``file:``); a secret becomes ``***``.
+"""
+
+import base64
+import binascii
+import hashlib
+import io
+import re
+import struct
+
+import imagesize
+import polars as pl
+import pyarrow as pa
+
+from analyzer.schema import PICTURES
+
+# A run may be interrupted by the ways in which JSON writes / + = and line ends, once or twice encoded.
+_ESCAPE = r"\\{1,3}(?:/|[rn]|u00(?:2[bBfF]|3[dD]))"
+_RUN = re.compile(rf"(?:[A-Za-z0-9+/]|{_ESCAPE}){{256,}}={{0,2}}")
+_MAYBE_RUN = "[A-Za-z0-9+/]{32}"  # what every real run has somewhere; searched by polars over a whole column
+_ESCAPED = re.compile(_ESCAPE)
+_PLAIN = {"/": "/", "b": "+", "f": "/", "d": "=", "r": "", "n": ""}
+
+_NAMED_SECRET = re.compile(
+    r"""(?ix) ( (?: api[-_]?key | ocp-apim-subscription-key | x-functions-key | authorization | accountkey
+              | sharedaccesskey | client_?secret | computervisionapikey ) \\{0,3} "? \s* [:=] \s* \\{0,3} "?
+              (?: bearer \s+ | basic \s+ )? ) [^\s"'\\,;&}]{6,}"""
+)
+_KEY_MEMBER = re.compile(r"""(\\{0,3}"key\\{0,3}"\s*:\s*\\{0,3}")[0-9A-Za-z+/=_-]{20,}""")
+_BEARER = re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{16,}")
+_IN_QUERY = re.compile(r"""(?i)([?&](?:sig|api-key|subscription-key|code|key|access_token)=)[^&\s"'\\]{6,}""")
+_SECRETS = (_NAMED_SECRET, _KEY_MEMBER, _BEARER, _IN_QUERY)
+_MAYBE_SECRET = (
+    r"(?i)api[-_]?key|subscription-key|functions-key|authorization|accountkey|accesskey|client_?secret"
+    r'|computervision|bearer|[?&](?:sig|code|key|access_token)=|"key\\{0,3}"'
+)
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "picture"),
+    (b"\x89PNG\r\n\x1a\n", "picture"),
+    (b"GIF8", "picture"),
+    (b"BM", "picture"),
+    (b"II*\x00", "picture"),
+    (b"MM\x00*", "picture"),
+    (b"ID3", "audio"),
+    (b"\xff\xfb", "audio"),
+    (b"OggS", "audio"),
+    (b"fLaC", "audio"),
+)
+
+
+def mask(texts: list[str]) -> tuple[list[str], pa.Table]:
+    """The texts without base64 runs and secrets, and a row of PICTURES for each run taken out."""
+    column = pl.Series("text", texts, dtype=pl.String)
+    masked = list(texts)
+    pictures: dict[str, tuple[str, str, int, int | None, int | None]] = {}
+    for index in column.str.contains(_MAYBE_RUN).arg_true():
+        masked[index] = _RUN.sub(lambda match: _token(match[0], pictures), masked[index])
+    for index in column.str.contains(_MAYBE_SECRET).arg_true():
+        for pattern in _SECRETS:
+            masked[index] = pattern.sub(r"\1***", masked[index])
+    return masked, _table(list(pictures.values()))
+
+
+def _table(rows: list[tuple[str, str, int, int | None, int | None]]) -> pa.Table:
+    schema = PICTURES.arrow
+    columns = [[row[place] for row in rows] for place in range(len(schema))]
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
+    )
+
+
+def _token(run: str, pictures: dict[str, tuple[str, str, int, int | None, int | None]]) -> str:
+    plain = _ESCAPED.sub(lambda match: _PLAIN[match[0][-1].lower()], run).rstrip("=")
+    if not (re.search("[A-Z]", plain) and re.search("[a-z]", plain) and re.search("[0-9]", plain)):
+        return run  # a ruler of dashes, a long path or a scream is text
+    try:
+        content = base64.b64decode(plain[: len(plain) // 4 * 4])  # a piece that a chunk cut ends anywhere
+    except binascii.Error:
+        return run
+    digest = hashlib.sha256(content).hexdigest()
+    kind = _kind(content)
+    width, height = _size(content) if kind == "picture" else (None, None)
+    pictures[digest] = (digest, kind, len(content), width, height)
+    return f"{kind}:{digest}"
+
+
+def _kind(content: bytes) -> str:
+    if content[:4] == b"RIFF":
+        return "picture" if content[8:12] == b"WEBP" else "audio"
+    return next((kind for magic, kind in _MAGIC if content.startswith(magic)), "file")
+
+
+def _size(content: bytes) -> tuple[int | None, int | None]:
+    """Width and height in pixels as the header tells them; unknown where it is cut or made up."""
+    try:
+        width, height = imagesize.get(io.BytesIO(content))
+    except (ValueError, struct.error, TypeError, IndexError, KeyError, OverflowError):
+        return None, None
+    return (width, height) if 0 < width < 1 << 31 and 0 < height < 1 << 31 else (None, None)
