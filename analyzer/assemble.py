@@ -244,12 +244,18 @@ def _read_side(side: str, fragments: list[_Fragment], texts: dict[str, str], tur
     if chunks and not uncertain:
         candidates.append(("".join(texts[chunk.text_id] for chunk in chunks)[: bodies.TEXT_LIMIT], False))
     cut: list[tuple[int, Any, bool]] = []
+    unread: list[str] = []
     for text, whole_body in candidates:
         opened = open_body(text)
+        if opened.seen == "full" and not opened.value:  # {} stands for content that was not logged
+            continue
         if opened.seen == "full":
             return _Side(_read(side, opened.value, turn), "full", whole_body)
         if opened.seen == "cut":
             cut.append((len(text), opened.value, whole_body))
+        unread.append(text)
+    if not unread and not uncertain:
+        return _Side(_read(side, None, turn), "none")
     if cut and not uncertain:
         _, value, whole_body = max(cut, key=lambda reading: reading[0])
         return _Side(_mark_cut(_read(side, value, turn)), "cut", whole_body)

@@ -101,7 +101,7 @@ def writer(store: Store, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.Du
     try:
         with _store_errors(store):
             con.execute("SET TimeZone = 'UTC'")
-            if con.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,):
+            if con.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]:
                 with transaction(con):
                     create_schema(con)
             _check_version(con, store)
@@ -140,12 +140,10 @@ def _store_errors(store: Store) -> Iterator[None]:
 
 
 def _check_version(con: duckdb.DuckDBPyConnection, store: Store) -> None:
-    tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'store'").fetchone()
-    row = (
-        con.execute("SELECT value FROM store.meta WHERE name = 'schema_version'").fetchone() if tables != (0,) else None
-    )
-    if row != (str(SCHEMA_VERSION),):
-        version = row[0] if row else "none"
+    has_tables = con.execute("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'store'").fetchall() != [(0,)]
+    rows = con.execute("SELECT value FROM store.meta WHERE name = 'schema_version'").fetchall() if has_tables else []
+    if rows != [(str(SCHEMA_VERSION),)]:
+        version = rows[0][0] if rows else "none"
         raise StoreError(
             f"{store.database}: schema version {version}; this tool writes {SCHEMA_VERSION}: start a new store"
         )

@@ -1,0 +1,327 @@
+"""Cases prove a rule: invented requests, and the uses that it must find in them, or must not.
+
+Rule: no rule is proven without one case that fires and one near miss. Cases go through the same lexicon, views and
+runner as a log.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from analyzer.detect import find_uses
+from analyzer.errors import UsageError
+from analyzer.rule_file import Rule, is_param
+from analyzer.sandbox import harden
+from analyzer.schema import OUTCOMES, PARTS, PICTURES, REQUESTS, SESSIONS, SIGNALS, TENANT_OF, Table
+from analyzer.signals import Lexicon, scan
+from analyzer.store import create_schema
+from analyzer.verdicts import STRENGTHS, shipped_verdicts
+
+_CASE_KEYS = frozenset({"name", "requests", "params", "expect"})
+_OWN_REQUEST_KEYS = frozenset({"id", "tenant", "at", "session", "parts", "outcome"})
+_COLUMNS = frozenset(column.name for column in REQUESTS.columns) - {"request_key", "occurred_at"}
+_PART_KEYS = frozenset({"role", "kind", "side", "text", "name", "turn_no", "picture", "cut"})
+_EXPECT_KEYS = frozenset({"requests", "strength", "circumstances", "subject"})
+_NAMED = ("deployment", "resource", "product", "subscription")  # become parts of kind name, as in a log
+_START = datetime(2026, 6, 1, 10, 0, 0)
+_GAP = timedelta(minutes=30)
+_TABLES = (REQUESTS, PARTS, PICTURES, SIGNALS, TENANT_OF, SESSIONS, OUTCOMES)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One proof. ``requests`` and ``expect`` are as in the file; ``line`` is where the case starts."""
+
+    name: str
+    requests: tuple[Row, ...]
+    params: Mapping[str, Any]
+    expect: tuple[Row, ...]
+    path: Path
+    line: int
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """How a case ended; ``found`` is what the rule gave, in the words of ``expect``."""
+
+    rule_id: str
+    case: Case
+    passed: bool
+    found: tuple[Row, ...]
+
+
+def cases_path(rule: Rule) -> Path:
+    """``NAME.cases.toml`` beside ``NAME.sql``."""
+    return rule.path.with_suffix(".cases.toml")
+
+
+def load_cases(rule: Rule) -> tuple[Case, ...]:
+    """The cases of a rule, in the order of the file.
+
+    Raises UsageError naming file and line: no file, not TOML, a key, column, circumstance or parameter that is not
+    known, no firing case, no near miss.
+    """
+    path = cases_path(rule)
+    text, tables = _read(path)
+    lines = [number for number, line in enumerate(text.splitlines(), start=1) if line.strip() == "[[case]]"]
+    unknown = sorted(set(tables) - {"case"})
+    if unknown:
+        raise UsageError(f"{path}:1: unknown key {unknown[0]!r}; the file holds [[case]] tables only")
+    found = tuple(_case(path, line, table, rule) for line, table in zip(lines, tables.get("case", []), strict=False))
+    if not any(case.expect for case in found):
+        raise UsageError(f"{path}:1: no case fires; add one whose `expect` names what is found")
+    if all(case.expect for case in found):
+        raise UsageError(f"{path}:1: no near miss; add a case with `expect = []`")
+    return found
+
+
+def run_cases(rule: Rule, lexicon: Lexicon) -> tuple[CaseResult, ...]:
+    """Each case of the rule, run in an in-memory store of its own. Raises UsageError as load_cases and find_uses do."""
+    cases = load_cases(rule)
+    con = duckdb.connect(config={"threads": 1})
+    try:
+        create_schema(con)
+        harden(con)
+        return tuple(_run(con, rule, case, lexicon) for case in cases)
+    finally:
+        con.close()
+
+
+def fill(con: duckdb.DuckDBPyConnection, requests: Iterable[Row], lexicon: Lexicon) -> None:
+    """Put requests as cases write them into the empty store of ``con``, with their signals."""
+    rows = [_filled(number, request) for number, request in enumerate(requests)]
+    parts, texts = _parts(rows)
+    keys = [str(row["request_key"]) for row in rows]
+    _insert(con, REQUESTS, [{name: row.get(name) for name in _names(REQUESTS)} for row in rows])
+    _insert(con, PARTS, parts)
+    _insert(con, PICTURES, [{"sha256": p, "kind": "picture"} for p in sorted({r["picture"] for r in parts} - {None})])
+    _insert(
+        con, TENANT_OF, [{"request_key": r["request_key"], "tenant_id": r["tenant"], "conflict": False} for r in rows]
+    )
+    _insert(con, SESSIONS, list(_sessions(rows)))
+    _insert(con, OUTCOMES, [{"request_key": k, "outcome": r["outcome"]} for k, r in zip(keys, rows, strict=True)])
+    ordered = sorted(texts.items())
+    table = pa.table({"text_id": [i for i, _ in ordered], "text": pa.array([t for _, t in ordered], pa.string())})
+    signals = scan(table, lexicon)
+    con.register("case_rows", signals)
+    con.execute("INSERT INTO store.signals BY NAME SELECT * FROM case_rows")
+    con.unregister("case_rows")
+    con.execute("UPDATE store.meta SET value = ? WHERE name = 'lexicon'", [lexicon.version])
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{path}:1: cannot be read; a rule has its cases beside it in NAME.cases.toml") from None
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, at = str(error).partition(" (at ")
+        line = at.removeprefix("line ").split(",")[0]
+        line = line if line.isdigit() else str(len(text.splitlines()))
+        raise UsageError(f"{path}:{line}: not TOML ({what.lower()}); write [[case]] tables") from None
+
+
+def _case(path: Path, line: int, table: Row, rule: Rule) -> Case:
+    where = f"{path}:{line}"
+    _known(where, "a case", table, _CASE_KEYS)
+    for key, kind in (("name", str), ("requests", list), ("expect", list)):
+        if not isinstance(table.get(key), kind):
+            raise UsageError(f"{where}: {key} is missing or of another type; a case has name, requests and expect")
+    params = table.get("params", {})
+    for name, value in params.items():
+        if name not in rule.params or not is_param(value):
+            known = ", ".join(rule.params) or "none"
+            raise UsageError(f"{where}: {name!r} is no parameter of {rule.id}; its parameters are: {known}")
+    for number, request in enumerate(table["requests"]):
+        _check_request(f"{where}: request {number + 1}", request)
+    ids = [request["id"] for request in table["requests"]]
+    if len(set(ids)) != len(ids):
+        raise UsageError(f"{where}: two requests have one id; give each its own")
+    for row in table["expect"]:
+        _check_expect(where, row, ids)
+    return Case(table["name"], tuple(table["requests"]), params, tuple(table["expect"]), path, line)
+
+
+def _known(where: str, what: str, table: Mapping[str, Any], keys: Iterable[str]) -> None:
+    for key in table:
+        if key not in keys:
+            raise UsageError(f"{where}: {what} has an unknown key {key!r}; its keys are {', '.join(sorted(keys))}")
+
+
+def _check_request(where: str, request: Row) -> None:
+    _known(where, "it", request, _OWN_REQUEST_KEYS | _COLUMNS)
+    if not isinstance(request.get("id"), str):
+        raise UsageError(f'{where}: has no id; give it a text, as `id = "r1"`')
+    if not isinstance(request.get("at", _START), datetime):
+        raise UsageError(f"{where}: at is no time; write 2026-06-01T10:00:00")
+    if request.get("outcome", "fulfilled") not in shipped_verdicts().outcomes:
+        raise UsageError(f"{where}: outcome is not listed; one of {', '.join(shipped_verdicts().outcomes)}")
+    for part in request.get("parts", []):
+        _known(where, "a part", part, _PART_KEYS)
+
+
+def _check_expect(where: str, row: Row, ids: Sequence[str]) -> None:
+    _known(where, "an expected use", row, _EXPECT_KEYS)
+    for key in row.get("requests", []):
+        if key not in ids:
+            raise UsageError(f"{where}: expects request {key!r}, which the case has not; one of {', '.join(ids)}")
+    if row.get("strength", "strong") not in STRENGTHS:
+        raise UsageError(f"{where}: strength is not listed; one of {', '.join(STRENGTHS)}")
+    for name in row.get("circumstances", {}):
+        if name not in shipped_verdicts().circumstances:
+            known = ", ".join(shipped_verdicts().circumstances)
+            raise UsageError(f"{where}: circumstance {name!r} is not listed; one of {known}")
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+def _run(con: duckdb.DuckDBPyConnection, rule: Rule, case: Case, lexicon: Lexicon) -> CaseResult:
+    for table in _TABLES:
+        con.execute(f"DELETE FROM store.{table.name}")
+    try:
+        fill(con, case.requests, lexicon)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, duckdb.Error):
+        raise UsageError(f"{case.path}:{case.line}: a column has a value of another type; see docs/schema.md") from None
+    uses = find_uses(con, [replace(rule, params={**rule.params, **case.params})]).to_pylist()
+    found = tuple(
+        {key: _said(use, key) for key in ("requests", "strength", "circumstances", "subject")} for use in uses
+    )
+    return CaseResult(rule.id, case, _matches(found, case.expect), found)
+
+
+def _said(use: Row, key: str) -> Any:
+    value = use["request_keys" if key == "requests" else key]
+    return dict(value) if key == "circumstances" else value
+
+
+def _matches(found: Sequence[Row], expect: Sequence[Row]) -> bool:
+    """Whether every expected row is found once and nothing else is; keys that a row leaves out do not matter."""
+    left = list(found)
+    for row in expect:
+        fitting = [use for use in left if all(use[key] == value for key, value in row.items())]
+        if not fitting:
+            return False
+        left.remove(fitting[0])
+    return not left
+
+
+def _filled(number: int, request: Row) -> Row:
+    """A request with what a log would tell where the case says nothing."""
+    parts = request.get("parts", [])
+    pictures = [part for part in parts if part.get("kind") == "picture" and _side(part) == "request"]
+    usual = {
+        "request_id": request["id"],
+        "shapes": ["gateway_log"],
+        "scope": "",
+        "time_source": "time",
+        "api": "chat",
+        "operation": "ChatCompletions_Create",
+        "deployment": "chat",
+        "model": "gpt-4o",
+        "resource": None,
+        "status": 200,
+        "prompt_seen": "full",
+        "answer_seen": "full",
+        "system_seen": "yes" if any(part.get("role") == "system" for part in parts) else "absent",
+        "tools_seen": True,
+        "pictures_seen": "bytes" if pictures else "none",
+        "picture_count": len(pictures),
+        "order_uncertain": False,
+        "record_count": 1,
+        "tenant": "t1",
+        "outcome": "fulfilled",
+    }
+    at = request.get("at", _START + timedelta(minutes=number))
+    at = at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
+    return {**usual, **request, "request_key": request["id"], "occurred_at": at}
+
+
+def _side(part: Row) -> str:
+    if part.get("kind") == "name":
+        usual = "name"
+    else:
+        usual = "response" if part.get("role") == "assistant" else "request"
+    return str(part.get("side", usual))
+
+
+def _parts(rows: Iterable[Row]) -> tuple[list[Row], dict[str, str]]:
+    """Rows of PARTS, and the texts by id."""
+    made: list[Row] = []
+    texts: dict[str, str] = {}
+    for row in rows:
+        names = [{"kind": "name", "name": n, "text": row[n]} for n in _NAMED if row.get(n)]
+        for number, part in enumerate([*row.get("parts", []), *names]):
+            text = part.get("text")
+            text_id = None if text is None else hashlib.sha256(text.encode()).digest()[:16].hex()
+            kind = part.get("kind", "text")
+            inline = kind == "picture" and row["pictures_seen"] == "bytes"
+            picture = part.get("picture", _picture(row["id"], number) if inline else None)
+            side = _side(part)
+            made.append(
+                {
+                    "request_key": row["id"],
+                    "part_no": number,
+                    "turn_no": part.get("turn_no", None if side == "name" else number),
+                    "side": side,
+                    "role": part.get("role", "user" if side == "request" and kind in ("text", "picture") else None),
+                    "kind": kind,
+                    "name": part.get("name"),
+                    "text_id": text_id,
+                    "chars": None if text is None else len(text),
+                    "day": row["occurred_at"].date(),
+                    "picture": picture,
+                    "cut": part.get("cut", False),
+                }
+            )
+            if text_id is not None:
+                texts[text_id] = text
+    return made, texts
+
+
+def _picture(request_id: str, number: int) -> str:
+    return hashlib.sha256(f"{request_id} {number}".encode()).hexdigest()
+
+
+def _sessions(rows: Iterable[Row]) -> Iterator[Row]:
+    """Explicit sessions as named; else one per tenant, caller and deployment until half an hour is silent."""
+    last: dict[tuple[Any, ...], tuple[datetime, str]] = {}
+    for row in sorted(rows, key=lambda row: (row["occurred_at"], row["id"])):
+        if "session" in row:
+            yield {
+                "request_key": row["id"],
+                "session_key": f"{row['tenant']} {row['session']}",
+                "session_source": "explicit",
+            }
+            continue
+        who = (row["tenant"], row.get("caller"), row.get("deployment"))
+        before = last.get(who)
+        near = before is not None and row["occurred_at"] - before[0] <= _GAP
+        key = before[1] if before is not None and near else f"gap {row['id']}"
+        last[who] = (row["occurred_at"], key)
+        yield {"request_key": row["id"], "session_key": key, "session_source": "gap"}
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: list[Row]) -> None:
+    filled = [{name: row.get(name) for name in _names(table)} for row in rows]
+    con.register("case_rows", pa.Table.from_pylist(filled, schema=table.arrow))
+    con.execute(f"INSERT INTO store.{table.name} SELECT * FROM case_rows")
+    con.unregister("case_rows")

@@ -1,0 +1,309 @@
+"""The lexicon: what is looked for in texts, by idea and by context, read from ``queries/lexicon/*.toml``.
+
+Rule: an entry that is not proven by its own examples and near misses does not load; a mistake is one line that names
+file and line.
+
+A pattern is a Rust regex over a searched form (see :mod:`analyzer.fold`: lower case, ``_`` as a blank), with short
+hands: ``{name}`` for an alternation named in a file's ``[words]`` table; a blank for any break between two words
+(blanks, a line end, ``-``, ``/``, a dot without a blank after it, a camelCase joint); ``<40>`` for a gap of at most 40
+characters inside a sentence; ``\\b \\w \\d \\s`` mean ASCII, which keeps the search fast on any text.
+"""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from analyzer.errors import UsageError
+from analyzer.fold import Form, forms
+
+READING = 1  # raise when fold.py or the pattern language changes what is found; part of every lexicon's version
+
+_USES = """identify verify compare enrol identify_voice track locate watch stalk categorise infer_emotion
+    infer_age_gender infer_trait scrape_faces crime_risk social_score consequential_decision act_on"""
+_THINGS = "face booking_picture gallery face_vector voice person plate"
+_CIRCUMSTANCES = "live mobile fixed_camera public_place work_or_school consent approval human_review apprehended"
+_ANSWERS = "refusal match_result"
+_ACTORS = """actor_us_police actor_us_federal_le actor_foreign_le actor_police actor_le_vendor
+    actor_le_adjacent"""
+_CONTEXTS = """negation policy legal news training fiction software redaction counting clothes plates animal refusal
+    quoted_report allowed_attribute marketing audio_only celebrity"""
+IDEAS = frozenset(" ".join([_USES, _THINGS, _CIRCUMSTANCES, _ANSWERS, _ACTORS]).split())
+CONTEXTS = frozenset(_CONTEXTS.split())
+SIDES = ("before", "after", "both")
+
+_REQUIRED: dict[str, Any] = {"id": str, "language": str, "patterns": list, "about": str, "examples": list, "near": list}
+_OPTIONAL: dict[str, Any] = {"idea": str, "context": str, "reach": (int, str), "side": str}
+_BREAK = r"(?:[ \t\r\n\x1f/\-]{1,4}|\.)"
+_TOKEN = re.compile(r"\\p\{[^}]*\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]\\])*\]|<\d+>|\(\?[^)]*?:|.", re.DOTALL)
+_INSIDE = {r"\w": "0-9a-z_", r"\d": "0-9", r"\s": r"\t\n\x0b\x0c\r \x1f"}
+_OUTSIDE = {r"\b": r"(?-u:\b)", " ": _BREAK} | {name: f"[{letters}]" for name, letters in _INSIDE.items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing looked for. ``idea`` or ``context`` is set, never both.
+
+    ``regex`` is the whole entry as one Rust regex over a form; ``anchor`` a cheaper one that matches wherever it does.
+    ``reach`` (contexts): characters between context and signal within one sentence, or ``text`` for anywhere.
+    """
+
+    id: str
+    idea: str
+    context: str
+    reach: int | str
+    side: str
+    language: str
+    patterns: tuple[str, ...]
+    regex: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """All entries by id; ``version`` is the SHA-256 of their content, independent of files, order and layout."""
+
+    entries: tuple[Entry, ...]
+    version: str
+
+    @cached_property
+    def signals(self) -> tuple[Entry, ...]:
+        """Entries that stand for an idea."""
+        return tuple(entry for entry in self.entries if entry.idea)
+
+    @cached_property
+    def contexts(self) -> tuple[Entry, ...]:
+        """Entries that colour the signals near them."""
+        return tuple(entry for entry in self.entries if entry.context)
+
+
+def load_lexicon(folder: Path) -> Lexicon:
+    """The lexicon in ``folder``'s TOML files.
+
+    Raises UsageError ``FILE:LINE: what; what would be right`` for the first mistake, in order of file and line.
+    """
+    files = sorted(folder.glob("*.toml"))
+    if not files:
+        raise UsageError(f"{folder}: no lexicon here; a folder with *.toml files of [[entry]] tables")
+    documents = [(file, *_parsed(file)) for file in files]
+    words = _words(documents)
+    read = [item for file, document, lines in documents for item in _read(file, document, lines)]
+    _check_ids(read)
+    for raw, where in read:
+        raw["patterns"] = [_with_words(pattern, words, where) for pattern in raw["patterns"]]
+    entries = [_entry(raw, where) for raw, where in read]
+    _check_texts([(entry, raw, where) for entry, (raw, where) in zip(entries, read, strict=True)])
+    content = json.dumps([READING, sorted((raw for raw, _ in read), key=lambda raw: str(raw["id"]))], sort_keys=True)
+    version = hashlib.sha256(content.encode()).hexdigest()
+    return Lexicon(tuple(sorted(entries, key=lambda entry: entry.id)), version)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """An entry's lines in its file."""
+
+    file: Path
+    first: int
+    lines: tuple[str, ...]
+
+    def error(self, what: str, right: str, near: str = "") -> UsageError:
+        """The one-line error at the entry's first line that holds ``near``."""
+        held = (number for number, line in enumerate(self.lines) if near and near in line)
+        message = f"{self.file}:{self.first + next(held, 0)}: {what}; {right}"
+        return UsageError(" ".join(message.split()))
+
+
+def _parsed(file: Path) -> tuple[dict[str, Any], list[str]]:
+    """The file's TOML and its lines."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        return tomllib.loads(text), text.splitlines()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise UsageError(f"{file}:{line[1] if line else 1}: not TOML in UTF-8 ({error}); [[entry]] tables") from None
+
+
+def _words(documents: list[tuple[Path, dict[str, Any], list[str]]]) -> dict[str, str]:
+    """The named alternations of all files, each a regex in a group; they may use words named before them."""
+    words: dict[str, str] = {}
+    for file, document, lines in documents:
+        table = document.get("words", {})
+        if not isinstance(table, dict):
+            raise UsageError(f'{file}:1: words is no table; [words] with NAME = ["regex", …]')
+        for name, alternatives in table.items():
+            where = _Where(file, 1, tuple(lines))
+            if not isinstance(alternatives, list) or not all(isinstance(a, str) and a for a in alternatives):
+                raise where.error(f"word {name!r} is no list of texts", "a list of regexes", f"{name} =")
+            if name in words or not re.fullmatch("[a-z][a-z_]*", name):
+                raise where.error(f"word {name!r} is named twice or oddly", "one lower-case name", f"{name} =")
+            words[name] = f"(?:{'|'.join(_with_words(a, words, where) for a in alternatives)})"
+    return words
+
+
+def _with_words(pattern: str, words: dict[str, str], where: "_Where") -> str:
+    """The pattern with its ``{name}`` written out."""
+    for name in re.findall(r"\{([a-z_]+)\}", pattern):
+        if name not in words:
+            raise where.error(f"unknown word {{{name}}}", f"one of {', '.join(words)}", pattern)
+    return re.sub(r"\{([a-z_]+)\}", lambda found: words[found[1]], pattern)
+
+
+def _read(file: Path, document: dict[str, Any], lines: list[str]) -> Iterator[tuple[dict[str, Any], _Where]]:
+    """The raw entries of one file with their places, keys and types checked."""
+    heads = [number for number, line in enumerate(lines) if re.match(r"\s*\[\[\s*entry\s*\]\]", line)]
+    raws = document.get("entry", [])
+    strange = sorted(set(document) - {"entry", "words"})
+    if strange or not isinstance(raws, list) or len(raws) != len(heads):
+        raise UsageError(f"{file}:1: {(strange or ['entry'])[0]} is no [[entry]] or [words]; only these")
+    for raw, head, end in zip(raws, heads, [*heads[1:], len(lines)][: len(heads)], strict=True):
+        where = _Where(file, head + 1, tuple(lines[head:end]))
+        _check_keys(raw, where)
+        yield raw, where
+
+
+def _check_keys(raw: dict[str, Any], where: _Where) -> None:
+    """Raise for unknown, missing or ill-typed keys and for words that are not in the contract."""
+    known = _REQUIRED | _OPTIONAL
+    for key, value in raw.items():
+        if key not in known:
+            raise where.error(f"unknown key {key!r}", f"one of {', '.join(known)}", key)
+        if not isinstance(value, known[key]) or isinstance(value, bool):
+            raise where.error(f"{key} has the wrong type", "text, or a list of texts", key)
+        if isinstance(value, list) and not all(isinstance(item, str) and item for item in value):
+            raise where.error(f"{key} holds something that is no text", "a list of texts that are not empty", key)
+        if isinstance(value, list | str) and not value and key != "near":
+            raise where.error(f"{key} is empty", "something in it", key)
+    missing = [key for key in _REQUIRED if key not in raw]
+    if missing:
+        raise where.error(f"{missing[0]} is missing", f"all of {', '.join(_REQUIRED)}")
+    if ("idea" in raw) == ("context" in raw):
+        raise where.error("neither or both of idea and context", "exactly one of them")
+    if "idea" in raw and raw["idea"] not in IDEAS:
+        raise where.error("unknown idea", f"one of {' '.join(sorted(IDEAS))}", "idea")
+    if "context" in raw:
+        _check_context(raw, where)
+    elif "reach" in raw or "side" in raw:
+        raise where.error("reach or side without context", "only entries with a context have them", "reach")
+
+
+def _check_context(raw: dict[str, Any], where: _Where) -> None:
+    """Raise for an unknown context, reach or side."""
+    if raw["context"] not in CONTEXTS:
+        raise where.error("unknown context", f"one of {' '.join(sorted(CONTEXTS))}", "context")
+    reach = raw.get("reach")
+    if reach != "text" and not (isinstance(reach, int) and 0 <= reach <= 1000):
+        raise where.error("no such reach", 'characters from 0 to 1000, or "text"', "reach")
+    if raw.get("side", "both") not in SIDES:
+        raise where.error("no such side", f"one of {', '.join(SIDES)}", "side")
+
+
+def _check_ids(read: Iterable[tuple[dict[str, Any], _Where]]) -> None:
+    """Raise for an id that two entries share."""
+    seen: dict[str, _Where] = {}
+    for raw, where in read:
+        first = seen.setdefault(raw["id"], where)
+        if first is not where:
+            raise where.error(f"id {raw['id']!r} stands at {first.file.name}:{first.first} too", "another id", "id")
+        if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", raw["id"]):
+            raise where.error("id is no dotted name", "lower-case words such as compare.same_person", "id")
+
+
+def _entry(raw: dict[str, Any], where: _Where) -> Entry:
+    """The entry with its patterns read and compiled once."""
+    for pattern in raw["patterns"]:
+        shown = pattern if pattern in "\n".join(where.lines) else "patterns"
+        if re.search(r"[A-Z]", re.sub(r"\\.", "", pattern)):
+            raise where.error("a pattern with a capital letter never matches", "lower case", shown)
+        problem = _compile_error(rust(pattern))
+        if problem:
+            raise where.error(f"pattern does not compile ({problem})", "a Rust regex", shown)
+        if _matches(rust(pattern), pl.Series([""], dtype=pl.String))[0]:
+            raise where.error("pattern matches the empty text", "one that needs a word", shown)
+    return Entry(
+        id=raw["id"],
+        idea=raw.get("idea", ""),
+        context=raw.get("context", ""),
+        reach=raw.get("reach", 0),
+        side=raw.get("side", "both"),
+        language=raw["language"],
+        patterns=tuple(raw["patterns"]),
+        regex="|".join(f"(?:{rust(pattern)})" for pattern in raw["patterns"]),
+        anchor="|".join(f"(?:{_anchor(pattern)})" for pattern in raw["patterns"]),
+    )
+
+
+def rust(pattern: str) -> str:
+    """The Rust regex of a pattern: its short hands written out."""
+    return "".join(_written_out(token) for token in _TOKEN.findall(pattern))
+
+
+def _written_out(token: str) -> str:
+    if token.startswith("["):
+        for name, letters in _INSIDE.items():
+            token = token.replace(name, letters)
+        return token
+    if token.startswith("<"):
+        return rf"[^.!?;\n]{{0,{token[1:-1]}}}?"
+    return _OUTSIDE.get(token, token)
+
+
+def _anchor(pattern: str) -> str:
+    """A part of the pattern, without gaps, that every match holds; the whole pattern if there is no such part."""
+    parts, depth = [""], 0
+    for token in _TOKEN.findall(pattern):
+        depth += token.startswith("(") - (token == ")")
+        if token == "|" and depth == 0:
+            return rust(pattern)
+        if token.startswith("<") and len(token) > 2 and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += token
+    needed = [part for part in parts if part and not _matches(rust(part), pl.Series([""], dtype=pl.String))[0]]
+    return rust(max(needed, key=len)) if needed else rust(pattern)
+
+
+def _matches(regex: str, texts: pl.Series) -> pl.Series:
+    """Which of ``texts`` match."""
+    return texts.str.contains(regex)
+
+
+def _compile_error(regex: str) -> str:
+    """Why the regex does not compile, in one line; empty if it does."""
+    try:
+        _matches(regex, pl.Series([""], dtype=pl.String))
+    except pl.exceptions.ComputeError as error:
+        return str(error).strip().splitlines()[-1].strip()
+    return ""
+
+
+def found_in(entry: Entry, searched: list[Form], rows: range) -> frozenset[int]:
+    """The rows among ``rows`` in one of whose forms the entry is found."""
+    hits: set[int] = set()
+    for form in searched:
+        own = form.frame.filter(pl.col("row").is_between(rows.start, rows.stop - 1))
+        hits.update(own.filter(pl.col("form").str.contains(entry.regex))["row"].to_list())
+    return frozenset(hits)
+
+
+def _check_texts(entries: list[tuple[Entry, dict[str, Any], _Where]]) -> None:
+    """Raise for an example that its entry does not find, or a near miss that it does."""
+    texts = [text for _, raw, _ in entries for text in (*raw["examples"], *raw["near"])]
+    searched = forms(pl.Series(texts, dtype=pl.String))
+    start = 0
+    for entry, raw, where in entries:
+        end = start + len(raw["examples"]) + len(raw["near"])
+        hits = found_in(entry, searched, range(start, end))
+        for row, text in enumerate(texts[start:end], start):
+            example = row < start + len(raw["examples"])
+            if example and row not in hits:
+                raise where.error(f"an example of {entry.id} does not match: {text[:60]!r}", "one that does", text)
+            if not example and row in hits:
+                raise where.error(f"a near text of {entry.id} matches: {text[:60]!r}", "one that does not", text)
+        start = end
