@@ -19,7 +19,7 @@ from analyzer.detect import find_uses
 from analyzer.errors import UsageError
 from analyzer.rule_file import Rule, is_param
 from analyzer.sandbox import harden
-from analyzer.schema import OUTCOMES, PARTS, PICTURES, REQUESTS, SESSIONS, SIGNALS, TENANT_OF, Table
+from analyzer.schema import OUTCOMES, PARTS, PICTURES, REQUESTS, SESSIONS, TENANT_OF, Table
 from analyzer.signals import Lexicon, scan
 from analyzer.store import create_schema
 from analyzer.verdicts import STRENGTHS, shipped_verdicts
@@ -32,7 +32,7 @@ _EXPECT_KEYS = frozenset({"requests", "strength", "circumstances", "subject"})
 _NAMED = ("deployment", "resource", "product", "subscription")  # become parts of kind name, as in a log
 _START = datetime(2026, 6, 1, 10, 0, 0)
 _GAP = timedelta(minutes=30)
-_TABLES = (REQUESTS, PARTS, PICTURES, SIGNALS, TENANT_OF, SESSIONS, OUTCOMES)
+_TABLES = (REQUESTS, PARTS, PICTURES, TENANT_OF, SESSIONS, OUTCOMES)
 
 Row = dict[str, Any]
 
@@ -76,7 +76,10 @@ def load_cases(rule: Rule) -> tuple[Case, ...]:
     unknown = sorted(set(tables) - {"case"})
     if unknown:
         raise UsageError(f"{path}:1: unknown key {unknown[0]!r}; the file holds [[case]] tables only")
-    found = tuple(_case(path, line, table, rule) for line, table in zip(lines, tables.get("case", []), strict=False))
+    cases = tables.get("case", [])
+    if not isinstance(cases, list) or len(cases) != len(lines):
+        raise UsageError(f"{path}:1: cases are not written as tables; start each with a line [[case]]")
+    found = tuple(_case(path, line, table, rule) for line, table in zip(lines, cases, strict=True))
     if not any(case.expect for case in found):
         raise UsageError(f"{path}:1: no case fires; add one whose `expect` names what is found")
     if all(case.expect for case in found):
@@ -85,37 +88,27 @@ def load_cases(rule: Rule) -> tuple[Case, ...]:
 
 
 def run_cases(rule: Rule, lexicon: Lexicon) -> tuple[CaseResult, ...]:
-    """Each case of the rule, run in an in-memory store of its own. Raises UsageError as load_cases and find_uses do."""
-    cases = load_cases(rule)
+    """Each case of the rule, run alone in an in-memory store. Raises UsageError as load_cases and find_uses do."""
+    return run_all_cases([rule], lexicon)
+
+
+def run_all_cases(rules: Sequence[Rule], lexicon: Lexicon) -> tuple[CaseResult, ...]:
+    """The cases of several rules, in their order; all texts are searched at once. Raises UsageError."""
+    proofs = [(rule, case) for rule in rules for case in load_cases(rule)]
     con = duckdb.connect(config={"threads": 1})
     try:
         create_schema(con)
         harden(con)
-        return tuple(_run(con, rule, case, lexicon) for case in cases)
+        _search(con, (request for _, case in proofs for request in case.requests), lexicon)
+        return tuple(_run(con, rule, case) for rule, case in proofs)
     finally:
         con.close()
 
 
-def fill(con: duckdb.DuckDBPyConnection, requests: Iterable[Row], lexicon: Lexicon) -> None:
+def fill(con: duckdb.DuckDBPyConnection, requests: Sequence[Row], lexicon: Lexicon) -> None:
     """Put requests as cases write them into the empty store of ``con``, with their signals."""
-    rows = [_filled(number, request) for number, request in enumerate(requests)]
-    parts, texts = _parts(rows)
-    keys = [str(row["request_key"]) for row in rows]
-    _insert(con, REQUESTS, [{name: row.get(name) for name in _names(REQUESTS)} for row in rows])
-    _insert(con, PARTS, parts)
-    _insert(con, PICTURES, [{"sha256": p, "kind": "picture"} for p in sorted({r["picture"] for r in parts} - {None})])
-    _insert(
-        con, TENANT_OF, [{"request_key": r["request_key"], "tenant_id": r["tenant"], "conflict": False} for r in rows]
-    )
-    _insert(con, SESSIONS, list(_sessions(rows)))
-    _insert(con, OUTCOMES, [{"request_key": k, "outcome": r["outcome"]} for k, r in zip(keys, rows, strict=True)])
-    ordered = sorted(texts.items())
-    table = pa.table({"text_id": [i for i, _ in ordered], "text": pa.array([t for _, t in ordered], pa.string())})
-    signals = scan(table, lexicon)
-    con.register("case_rows", signals)
-    con.execute("INSERT INTO store.signals BY NAME SELECT * FROM case_rows")
-    con.unregister("case_rows")
-    con.execute("UPDATE store.meta SET value = ? WHERE name = 'lexicon'", [lexicon.version])
+    _search(con, requests, lexicon)
+    _assemble(con, requests)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -172,6 +165,8 @@ def _check_request(where: str, request: Row) -> None:
         raise UsageError(f"{where}: outcome is not listed; one of {', '.join(shipped_verdicts().outcomes)}")
     for part in request.get("parts", []):
         _known(where, "a part", part, _PART_KEYS)
+        if not isinstance(part.get("text", ""), str):
+            raise UsageError(f"{where}: text of a part is no text; write it in quotes")
 
 
 def _check_expect(where: str, row: Row, ids: Sequence[str]) -> None:
@@ -190,18 +185,44 @@ def _check_expect(where: str, row: Row, ids: Sequence[str]) -> None:
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-def _run(con: duckdb.DuckDBPyConnection, rule: Rule, case: Case, lexicon: Lexicon) -> CaseResult:
+def _run(con: duckdb.DuckDBPyConnection, rule: Rule, case: Case) -> CaseResult:
     for table in _TABLES:
         con.execute(f"DELETE FROM store.{table.name}")
     try:
-        fill(con, case.requests, lexicon)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, duckdb.Error):
+        _assemble(con, case.requests)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise UsageError(f"{case.path}:{case.line}: a column has a value of another type; see docs/schema.md") from None
     uses = find_uses(con, [replace(rule, params={**rule.params, **case.params})]).to_pylist()
     found = tuple(
         {key: _said(use, key) for key in ("requests", "strength", "circumstances", "subject")} for use in uses
     )
     return CaseResult(rule.id, case, _matches(found, case.expect), found)
+
+
+def _search(con: duckdb.DuckDBPyConnection, requests: Iterable[Row], lexicon: Lexicon) -> None:
+    """Write the signals of all texts of the requests."""
+    said = {
+        _text_id(part["text"]): part["text"] for request in requests for part in _all_parts(request) if "text" in part
+    }
+    ids = sorted(said)
+    signals = scan(pa.table({"text_id": ids, "text": pa.array([said[i] for i in ids], pa.string())}), lexicon)
+    con.register("case_rows", signals)
+    con.execute("INSERT INTO store.signals BY NAME SELECT * FROM case_rows")
+    con.unregister("case_rows")
+    con.execute("UPDATE store.meta SET value = ? WHERE name = 'lexicon'", [lexicon.version])
+
+
+def _assemble(con: duckdb.DuckDBPyConnection, requests: Iterable[Row]) -> None:
+    """Write everything but the signals."""
+    rows = [_filled(number, request) for number, request in enumerate(requests)]
+    parts = [part for row in rows for part in _parts(row)]
+    pictures = sorted({part["picture"] for part in parts} - {None})
+    _insert(con, REQUESTS, rows)
+    _insert(con, PARTS, parts)
+    _insert(con, PICTURES, [{"sha256": picture, "kind": "picture"} for picture in pictures])
+    _insert(con, TENANT_OF, [{**row, "tenant_id": row["tenant"], "conflict": False} for row in rows])
+    _insert(con, SESSIONS, list(_sessions(rows)))
+    _insert(con, OUTCOMES, rows)
 
 
 def _said(use: Row, key: str) -> Any:
@@ -253,44 +274,40 @@ def _filled(number: int, request: Row) -> Row:
 
 def _side(part: Row) -> str:
     if part.get("kind") == "name":
-        usual = "name"
-    else:
-        usual = "response" if part.get("role") == "assistant" else "request"
+        return "name"
+    usual = "response" if part.get("role") == "assistant" else "request"
     return str(part.get("side", usual))
 
 
-def _parts(rows: Iterable[Row]) -> tuple[list[Row], dict[str, str]]:
-    """Rows of PARTS, and the texts by id."""
-    made: list[Row] = []
-    texts: dict[str, str] = {}
-    for row in rows:
-        names = [{"kind": "name", "name": n, "text": row[n]} for n in _NAMED if row.get(n)]
-        for number, part in enumerate([*row.get("parts", []), *names]):
-            text = part.get("text")
-            text_id = None if text is None else hashlib.sha256(text.encode()).digest()[:16].hex()
-            kind = part.get("kind", "text")
-            inline = kind == "picture" and row["pictures_seen"] == "bytes"
-            picture = part.get("picture", _picture(row["id"], number) if inline else None)
-            side = _side(part)
-            made.append(
-                {
-                    "request_key": row["id"],
-                    "part_no": number,
-                    "turn_no": part.get("turn_no", None if side == "name" else number),
-                    "side": side,
-                    "role": part.get("role", "user" if side == "request" and kind in ("text", "picture") else None),
-                    "kind": kind,
-                    "name": part.get("name"),
-                    "text_id": text_id,
-                    "chars": None if text is None else len(text),
-                    "day": row["occurred_at"].date(),
-                    "picture": picture,
-                    "cut": part.get("cut", False),
-                }
-            )
-            if text_id is not None:
-                texts[text_id] = text
-    return made, texts
+def _all_parts(request: Row) -> list[Row]:
+    """The parts that a case writes, and the names that a log would give."""
+    names = [{"kind": "name", "name": name, "text": request[name]} for name in _NAMED if request.get(name)]
+    return [*request.get("parts", []), *names]
+
+
+def _parts(row: Row) -> Iterator[Row]:
+    """Rows of PARTS of one filled request."""
+    for number, part in enumerate(_all_parts(row)):
+        kind, side, text = part.get("kind", "text"), _side(part), part.get("text")
+        inline = kind == "picture" and row["pictures_seen"] == "bytes"
+        yield {
+            "request_key": row["id"],
+            "part_no": number,
+            "turn_no": part.get("turn_no", None if side == "name" else number),
+            "side": side,
+            "role": part.get("role", "user" if side == "request" and kind in ("text", "picture", "audio") else None),
+            "kind": kind,
+            "name": part.get("name"),
+            "text_id": None if text is None else _text_id(text),
+            "chars": None if text is None else len(text),
+            "day": row["occurred_at"].date(),
+            "picture": part.get("picture", _picture(row["id"], number) if inline else None),
+            "cut": part.get("cut", False),
+        }
+
+
+def _text_id(text: str) -> str:
+    return hashlib.sha256(text.encode()).digest()[:16].hex()
 
 
 def _picture(request_id: str, number: int) -> str:

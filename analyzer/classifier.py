@@ -23,9 +23,12 @@ POLICE = ("us_police", "us_federal_le", "foreign_le")
 LISTED, NAMED, LABELLED, UMBRELLA, NO_COUNTRY, VENDOR = 0.95, 0.9, 0.8, 0.7, 0.5, 0.4
 
 _SAYS = {*CLASSES, "police", "veto"} - {"other"}
-_UNITED_STATES = {"us", "usa", "united states", "united states of america", "pr", "gu", "vi", "as", "mp", "um"}
+UNITED_STATES = frozenset(
+    {"us", "usa", "united states", "united states of america", "pr", "gu", "vi", "as", "mp", "um"}
+)
 # country codes that anyone registers in, whatever the country
 _OPEN_TLDS = {"ai", "app", "cc", "co", "fm", "gg", "io", "la", "me", "so", "to", "tv", "ws"}
+_LONGEST_NAME = 500  # characters; more is no name, and patterns may look back and forth in it
 _QUOTES = str.maketrans("\u2018\u2019\u201b\u2032\u00b4`\u201c\u201d\u2010\u2011\u2012\u2013\u2014", "''''''\"\"-----")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"\{([a-z_]+)\}")
@@ -140,9 +143,9 @@ def classify(name: str, domain: str, country: str, state: str, patterns: Pattern
 
 
 def _body(name: str, domain: str, country: str, state: str, patterns: Patterns) -> _Body:
-    host = host_of(domain)
+    host = host_of(domain[:_LONGEST_NAME])
     suffix = _longest_suffix(host, patterns.government)
-    folded = fold(name)
+    folded = fold(name[:_LONGEST_NAME])
     return _Body(
         name=folded,
         initials=_initials(folded),
@@ -168,7 +171,7 @@ def _nation(country: str, state: str, host: str, of_suffix: str, states: frozens
     """The country as told, else that of a government suffix or a country domain, else US for an American state."""
     told = fold(country)
     if told:
-        return "US" if told in _UNITED_STATES else told.upper()
+        return "US" if told in UNITED_STATES else told.upper()
     top = host.rpartition(".")[2]
     if of_suffix:
         return of_suffix
@@ -195,7 +198,7 @@ def _is_at(body: _Body, domain: Domain) -> bool:
 
 def _by_name(body: _Body, entries: tuple[Entry, ...]) -> Classification | None:
     found = next((entry for entry in entries if _speaks(entry, body) and _hits(entry, body.name, body)), None)
-    return found and _said(found, body, NAMED, "name")
+    return _said(found, body, NAMED, "name") if found else None
 
 
 def _by_label(body: _Body, entries: tuple[Entry, ...]) -> Classification | None:
@@ -265,7 +268,9 @@ def load_patterns(folder: Path) -> Patterns:
     files = {name: _text(folder / name) for name in _FILES}
     words = _toml(folder / "words.toml", files["words.toml"]).get("words", {})
     domains = [
-        row for name in ("domains_federal.csv", "domains_states.csv", "domains_foreign.csv") for row in _domains(folder / name, files[name])
+        row
+        for name in ("domains_federal.csv", "domains_states.csv", "domains_foreign.csv")
+        for row in _domains(folder / name, files[name])
     ]
     return Patterns(
         names=_entries(folder / "names.toml", files["names.toml"], words, "name"),

@@ -234,7 +234,7 @@ WITH {_CITED},
         GROUP BY rule_no, subject
     ),
     united AS (
-        SELECT DISTINCT rule_no, subject, request_key, request_key <> lead_key AS follows, occurred_at
+        SELECT DISTINCT rule_no, subject, request_key, request_key <> leads.lead_key AS follows, occurred_at
         FROM cited JOIN subjects USING (rule_no, row_no) JOIN leads USING (rule_no, subject)
     ),
     keys AS (

@@ -131,6 +131,8 @@ def excerpt(text: str, char_from: int, char_to: int) -> str:
 
 def _clean(text: str) -> str:
     """``text`` with runs of whitespace as one space and what cannot be seen taken out."""
+    if text.isprintable():  # no character but letters, marks, signs and plain spaces: most texts, and far faster
+        return _SPACES.sub(" ", text)
     visible = (
         " " if character.isspace() else character
         for character in _ESCAPES.sub("", text)

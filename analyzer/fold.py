@@ -61,7 +61,8 @@ _CAMEL = "[a-z][A-Z]|[A-Z][A-Z][a-z]{2}"
 _CONTROL = "[\\x00-\\x08\\x0e-\\x1f]"
 _SPACED = r"(?-u:\b)[A-Za-z](?:[ .*_\-|][A-Za-z0-9@$]){3,}(?-u:\b)"
 _ESCAPE = r"\\u[0-9a-fA-F]{4}"
-_MIXED = r"[a-z][013457@$!][a-z]|(?-u:\b)[13457@$][a-z]{3}|[a-z]{2}[034@$](?-u:\b)"
+_SIGN = "[013457@$!]"
+_MIXED_WORD = f"[a-z0-9@$!]*(?:[a-z]{_SIGN}|{_SIGN}[a-z])[a-z0-9@$!]*"
 _ODD_ASCII = f"{_CAMEL}|{_CONTROL}|_|\\\\[nrtu]"
 _DISGUISED = (
     f"[A-Za-z][{_INVISIBLE}{_COMBINING}]|[{_INVISIBLE}][A-Za-z]|[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]"
@@ -85,15 +86,18 @@ class Form:
     places: Places
 
 
-def forms(texts: pl.Series) -> list[Form]:
-    """The forms of ``texts`` (String, no nulls) to be searched; a text has one plain form and seldom others."""
+def forms(texts: pl.Series, telling: str) -> list[Form]:
+    """The forms of ``texts`` (String, no nulls) to be searched; a text has one plain form and seldom others.
+
+    ``telling`` is a regex of the words looked for: a word with digits or signs that reads as one asks for a leet form.
+    """
     plain = _plain(texts)
     found = [Form(plain, {})]
-    found += _leet(plain, {})
+    found += _leet(plain, {}, telling)
     deep = _deep(texts)
     if deep is not None:
         found.append(deep)
-        found += _leet(deep.frame, deep.places)
+        found += _leet(deep.frame, deep.places, telling)
     return found
 
 
@@ -136,15 +140,18 @@ def _rewritten(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _leet(frame: pl.DataFrame, places: Places) -> list[Form]:
-    """The forms in which digits and signs inside words are letters, for rows that have such; 1 is i, then l."""
-    mixed = frame.filter(pl.col("form").str.contains(_MIXED)).with_columns(before=pl.col("form"))
-    if mixed.is_empty():
-        return []
-    as_i = mixed.with_columns(pl.col("form").str.replace_many(list(_LEET), list(_LEET.values())))
-    ones = mixed.filter(pl.col("form").str.contains("[a-z]1|1[a-z]"))
-    as_l = ones.with_columns(pl.col("form").str.replace_many(list(_LEET_L), list(_LEET_L.values())))
-    return [Form(form, places) for form in (as_i, as_l) if not form.is_empty()]
+def _leet(frame: pl.DataFrame, places: Places, telling: str) -> list[Form]:
+    """The forms in which digits and signs inside words are letters, for rows that hide a telling word; 1 is i, or l."""
+    words = frame.select("row", pl.col("form").str.extract_all(_MIXED_WORD).list.join(" ").alias("words"))
+    words = words.filter(pl.col("words") != "")
+    found = []
+    for letters in (_LEET, _LEET_L):
+        read = pl.col("words").str.replace_many(list(letters), list(letters.values()))
+        rows = words.filter(read.str.contains(telling))["row"]
+        hiding = frame.filter(pl.col("row").is_in(rows.implode())).with_columns(before=pl.col("form"))
+        form = hiding.with_columns(pl.col("form").str.replace_many(list(letters), list(letters.values())))
+        found.append(Form(form, places))
+    return [form for form in found if not form.frame.is_empty()]
 
 
 def _deep(texts: pl.Series) -> Form | None:
@@ -213,9 +220,7 @@ def _tables() -> tuple[np.ndarray[Any, Any], dict[int, np.ndarray[Any, Any]]]:
     """What each code point below 0x20000 becomes (0: dropped), and those that become several."""
     table = np.arange(0x20000, dtype=np.uint32)
     many: dict[int, np.ndarray[Any, Any]] = {}
-    for code in range(0x20000):
-        if 0xD800 <= code <= 0xDFFF or (0x3400 <= code <= 0xD7A3):  # surrogates; CJK and Hangul stay
-            continue
+    for code in (code for first, last in _FOLDED for code in range(first, last)):
         plain = "".join(_letter(c) for c in unicodedata.normalize("NFKD", chr(code)))
         if len(plain) == 1 or not plain:
             table[code] = ord(plain) if plain else 0
@@ -225,6 +230,7 @@ def _tables() -> tuple[np.ndarray[Any, Any], dict[int, np.ndarray[Any, Any]]]:
     return table, many
 
 
+_FOLDED = ((0, 0x0900), (0x1C00, 0x3100), (0xA640, 0xA800), (0xF900, 0xFFF0), (0x1D400, 0x1D800), (0x1F100, 0x1F200))
 _DROPPED = re.compile(f"[{_INVISIBLE}{_COMBINING}]")
 
 

@@ -13,16 +13,19 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from analyzer.errors import UsageError
-from analyzer.fold import Form, forms
+from analyzer.fold import forms
+from analyzer.gates import TOKEN, gates
+from analyzer.search import Pattern, Patterns, search
 
 READING = 1  # raise when fold.py or the pattern language changes what is found; part of every lexicon's version
 
@@ -42,7 +45,7 @@ SIDES = ("before", "after", "both")
 _REQUIRED: dict[str, Any] = {"id": str, "language": str, "patterns": list, "about": str, "examples": list, "near": list}
 _OPTIONAL: dict[str, Any] = {"idea": str, "context": str, "reach": (int, str), "side": str}
 _BREAK = r"(?:[ \t\r\n\x1f/\-]{1,4}|\.)"
-_TOKEN = re.compile(r"\\p\{[^}]*\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]\\])*\]|<\d+>|\(\?[^)]*?:|.", re.DOTALL)
+_NAME = re.compile(r"\{([a-z_]+)\}")
 _INSIDE = {r"\w": "0-9a-z_", r"\d": "0-9", r"\s": r"\t\n\x0b\x0c\r \x1f"}
 _OUTSIDE = {r"\b": r"(?-u:\b)", " ": _BREAK} | {name: f"[{letters}]" for name, letters in _INSIDE.items()}
 
@@ -51,7 +54,6 @@ _OUTSIDE = {r"\b": r"(?-u:\b)", " ": _BREAK} | {name: f"[{letters}]" for name, l
 class Entry:
     """One thing looked for. ``idea`` or ``context`` is set, never both.
 
-    ``regex`` is the whole entry as one Rust regex over a form; ``anchor`` a cheaper one that matches wherever it does.
     ``reach`` (contexts): characters between context and signal within one sentence, or ``text`` for anywhere.
     """
 
@@ -61,9 +63,7 @@ class Entry:
     reach: int | str
     side: str
     language: str
-    patterns: tuple[str, ...]
-    regex: str
-    anchor: str
+    pattern: Pattern
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,19 @@ class Lexicon:
     version: str
 
     @cached_property
-    def signals(self) -> tuple[Entry, ...]:
-        """Entries that stand for an idea."""
-        return tuple(entry for entry in self.entries if entry.idea)
+    def by_id(self) -> dict[str, Entry]:
+        """Each entry under its id."""
+        return {entry.id: entry for entry in self.entries}
 
     @cached_property
-    def contexts(self) -> tuple[Entry, ...]:
-        """Entries that colour the signals near them."""
-        return tuple(entry for entry in self.entries if entry.context)
+    def signals(self) -> Patterns:
+        """The patterns of the entries that stand for an idea."""
+        return Patterns(tuple(entry.pattern for entry in self.entries if entry.idea))
+
+    @cached_property
+    def contexts(self) -> Patterns:
+        """The patterns of the entries that colour the signals near them."""
+        return Patterns(tuple(entry.pattern for entry in self.entries if entry.context))
 
 
 def load_lexicon(folder: Path) -> Lexicon:
@@ -96,11 +101,11 @@ def load_lexicon(folder: Path) -> Lexicon:
     words = _words(documents)
     read = [item for file, document, lines in documents for item in _read(file, document, lines)]
     _check_ids(read)
-    for raw, where in read:
-        raw["patterns"] = [_with_words(pattern, words, where) for pattern in raw["patterns"]]
-    entries = [_entry(raw, where) for raw, where in read]
+    entries = [_entry(raw, words, where) for raw, where in read]
     _check_texts([(entry, raw, where) for entry, (raw, where) in zip(entries, read, strict=True)])
-    content = json.dumps([READING, sorted((raw for raw, _ in read), key=lambda raw: str(raw["id"]))], sort_keys=True)
+    content = json.dumps(
+        [READING, words, sorted((raw for raw, _ in read), key=lambda raw: str(raw["id"]))], sort_keys=True
+    )
     version = hashlib.sha256(content.encode()).hexdigest()
     return Lexicon(tuple(sorted(entries, key=lambda entry: entry.id)), version)
 
@@ -147,12 +152,12 @@ def _words(documents: list[tuple[Path, dict[str, Any], list[str]]]) -> dict[str,
     return words
 
 
-def _with_words(pattern: str, words: dict[str, str], where: "_Where") -> str:
+def _with_words(pattern: str, words: Mapping[str, str], where: "_Where") -> str:
     """The pattern with its ``{name}`` written out."""
-    for name in re.findall(r"\{([a-z_]+)\}", pattern):
+    for name in _NAME.findall(pattern):
         if name not in words:
             raise where.error(f"unknown word {{{name}}}", f"one of {', '.join(words)}", pattern)
-    return re.sub(r"\{([a-z_]+)\}", lambda found: words[found[1]], pattern)
+    return _NAME.sub(lambda found: words[found[1]], pattern)
 
 
 def _read(file: Path, document: dict[str, Any], lines: list[str]) -> Iterator[tuple[dict[str, Any], _Where]]:
@@ -215,17 +220,18 @@ def _check_ids(read: Iterable[tuple[dict[str, Any], _Where]]) -> None:
             raise where.error("id is no dotted name", "lower-case words such as compare.same_person", "id")
 
 
-def _entry(raw: dict[str, Any], where: _Where) -> Entry:
+def _entry(raw: dict[str, Any], words: Mapping[str, str], where: _Where) -> Entry:
     """The entry with its patterns read and compiled once."""
+    parts = []
     for pattern in raw["patterns"]:
-        shown = pattern if pattern in "\n".join(where.lines) else "patterns"
+        _with_words(pattern, words, where)
         if re.search(r"[A-Z]", re.sub(r"\\.", "", pattern)):
-            raise where.error("a pattern with a capital letter never matches", "lower case", shown)
-        problem = _compile_error(rust(pattern))
+            raise where.error("a pattern with a capital letter never matches", "lower case", pattern)
+        regex = rust(pattern, words)
+        problem = _problem(regex)
         if problem:
-            raise where.error(f"pattern does not compile ({problem})", "a Rust regex", shown)
-        if _matches(rust(pattern), pl.Series([""], dtype=pl.String))[0]:
-            raise where.error("pattern matches the empty text", "one that needs a word", shown)
+            raise where.error(problem, "a Rust regex that needs a word", pattern)
+        parts.append((regex, frozenset(gates(pattern, words))))
     return Entry(
         id=raw["id"],
         idea=raw.get("idea", ""),
@@ -233,77 +239,54 @@ def _entry(raw: dict[str, Any], where: _Where) -> Entry:
         reach=raw.get("reach", 0),
         side=raw.get("side", "both"),
         language=raw["language"],
-        patterns=tuple(raw["patterns"]),
-        regex="|".join(f"(?:{rust(pattern)})" for pattern in raw["patterns"]),
-        anchor="|".join(f"(?:{_anchor(pattern)})" for pattern in raw["patterns"]),
+        pattern=Pattern(raw["id"], tuple(parts)),
     )
 
 
-def rust(pattern: str) -> str:
+def rust(pattern: str, words: Mapping[str, str]) -> str:
     """The Rust regex of a pattern: its short hands written out."""
-    return "".join(_written_out(token) for token in _TOKEN.findall(pattern))
+    return "".join(_written_out(token, words) for token in TOKEN.findall(pattern))
 
 
-def _written_out(token: str) -> str:
+def _written_out(token: str, words: Mapping[str, str]) -> str:
     if token.startswith("["):
         for name, letters in _INSIDE.items():
             token = token.replace(name, letters)
         return token
-    if token.startswith("<"):
+    if token.startswith("<") and len(token) > 2:
         return rf"[^.!?;\n]{{0,{token[1:-1]}}}?"
-    return _OUTSIDE.get(token, token)
+    name = _NAME.fullmatch(token)
+    return _plain_word(words[name[1]]) if name else _OUTSIDE.get(token, token)
 
 
-def _anchor(pattern: str) -> str:
-    """A part of the pattern, without gaps, that every match holds; the whole pattern if there is no such part."""
-    parts, depth = [""], 0
-    for token in _TOKEN.findall(pattern):
-        depth += token.startswith("(") - (token == ")")
-        if token == "|" and depth == 0:
-            return rust(pattern)
-        if token.startswith("<") and len(token) > 2 and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += token
-    needed = [part for part in parts if part and not _matches(rust(part), pl.Series([""], dtype=pl.String))[0]]
-    return rust(max(needed, key=len)) if needed else rust(pattern)
+@cache
+def _plain_word(text: str) -> str:
+    return rust(text, {})
 
 
-def _matches(regex: str, texts: pl.Series) -> pl.Series:
-    """Which of ``texts`` match."""
-    return texts.str.contains(regex)
-
-
-def _compile_error(regex: str) -> str:
-    """Why the regex does not compile, in one line; empty if it does."""
+def _problem(regex: str) -> str:
+    """What is wrong with the regex, in one line; empty if nothing."""
     try:
-        _matches(regex, pl.Series([""], dtype=pl.String))
+        empty = pl.Series([""], dtype=pl.String).str.contains(regex)[0]
     except pl.exceptions.ComputeError as error:
-        return str(error).strip().splitlines()[-1].strip()
-    return ""
-
-
-def found_in(entry: Entry, searched: list[Form], rows: range) -> frozenset[int]:
-    """The rows among ``rows`` in one of whose forms the entry is found."""
-    hits: set[int] = set()
-    for form in searched:
-        own = form.frame.filter(pl.col("row").is_between(rows.start, rows.stop - 1))
-        hits.update(own.filter(pl.col("form").str.contains(entry.regex))["row"].to_list())
-    return frozenset(hits)
+        return f"pattern does not compile ({str(error).strip().splitlines()[-1].strip()})"
+    return "pattern matches the empty text" if empty else ""
 
 
 def _check_texts(entries: list[tuple[Entry, dict[str, Any], _Where]]) -> None:
     """Raise for an example that its entry does not find, or a near miss that it does."""
+    patterns = Patterns(tuple(entry.pattern for entry, _, _ in entries))
     texts = [text for _, raw, _ in entries for text in (*raw["examples"], *raw["near"])]
-    searched = forms(pl.Series(texts, dtype=pl.String))
-    start = 0
+    searched = forms(pl.Series(texts, dtype=pl.String), patterns.telling)
+    found: dict[str, set[int]] = defaultdict(set)
+    for hits in search(searched, patterns):
+        found[hits.pattern.name].update(hits.frame["row"].to_list())
+    row = 0
     for entry, raw, where in entries:
-        end = start + len(raw["examples"]) + len(raw["near"])
-        hits = found_in(entry, searched, range(start, end))
-        for row, text in enumerate(texts[start:end], start):
-            example = row < start + len(raw["examples"])
-            if example and row not in hits:
-                raise where.error(f"an example of {entry.id} does not match: {text[:60]!r}", "one that does", text)
-            if not example and row in hits:
-                raise where.error(f"a near text of {entry.id} matches: {text[:60]!r}", "one that does not", text)
-        start = end
+        for kind, text in [*(("example", t) for t in raw["examples"]), *(("near", t) for t in raw["near"])]:
+            shown = repr(text[:60])
+            if kind == "example" and row not in found[entry.id]:
+                raise where.error(f"an example of {entry.id} does not match: {shown}", "one that does", text)
+            if kind == "near" and row in found[entry.id]:
+                raise where.error(f"a near text of {entry.id} matches: {shown}", "one that does not", text)
+            row += 1

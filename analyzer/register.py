@@ -28,8 +28,6 @@ KEY_KINDS = (
 COLUMNS = ("tenant_id", "name", "domain", "country", "state", "class", "serves", "keys")
 DATES = ("valid_from", "valid_to")
 
-_SERVED = tuple(word for word in CLASSES if word not in ("umbrella", "other"))
-
 
 @dataclass(frozen=True)
 class Tenant:
@@ -49,7 +47,7 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Key:
-    """What in a log names a tenant. ``value`` is lower-case, but for ``path``; a resource prefix has no ``/`` at its end."""
+    """What in a log names a tenant. ``value`` is lower-case but for ``path``; a resource has no ``/`` at its end."""
 
     line: int
     tenant_id: str
@@ -170,9 +168,9 @@ def _tenant(path: Path, line: int, row: dict[str, str]) -> Tenant:
 
 def _serves(where: str, cell: str) -> tuple[str, ...]:
     words = [word.strip().lower() for word in cell.split(";") if word.strip()]
-    unknown = [word for word in words if word not in _SERVED]
+    unknown = [word for word in words if word not in CLASSES]
     if unknown:
-        raise UsageError(f"{where}: serves {unknown[0]!r} is no class; write {', '.join(_SERVED)}, separated by ;")
+        raise UsageError(f"{where}: serves {unknown[0]!r} is no class; write {', '.join(CLASSES)}, separated by ;")
     return tuple(dict.fromkeys(words))
 
 

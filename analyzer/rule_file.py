@@ -54,6 +54,7 @@ def read_rule(path: Path) -> Rule:
         raise UsageError(f"{path}:1: cannot be read as UTF-8 text ({type(error).__name__}); save it as UTF-8") from None
     lines = text.splitlines()
     header = list(takewhile(lambda line: line.startswith("--"), lines))
+    first = next((n for n in range(len(header), len(lines)) if _is_sql(lines[n])), len(header))  # as DuckDB counts
     fields = _parse_header(path, header)
     _check_header(path, header, fields)
     return Rule(
@@ -65,10 +66,10 @@ def read_rule(path: Path) -> Rule:
         version=fields["version"],
         why=fields["why"].strip(),
         params=fields.get("params", {}),
-        sql="\n".join(lines[len(header) :]) + "\n",
+        sql="\n".join(lines[first:]) + "\n",
         path=path,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        first_sql_line=len(header) + 1,
+        first_sql_line=first + 1,
     )
 
 
@@ -116,6 +117,10 @@ def line_of(header: list[str], key: str) -> int:
     """The header line on which a key or a table stands, from 1."""
     pattern = re.compile(rf"--\s*(?:\[\s*)?[\"']?{re.escape(key)}\b")
     return next((number for number, line in enumerate(header, start=1) if pattern.match(line)), 1)
+
+
+def _is_sql(line: str) -> bool:
+    return line.strip() != "" and not line.lstrip().startswith("--")
 
 
 def _one_line(value: object) -> bool:

@@ -83,37 +83,38 @@ def _check(con: duckdb.DuckDBPyConnection, rule: Rule) -> None:
             raise UsageError(
                 f"{rule.path}:{number}: a template marker; rules are not templated, use [params] and $name"
             )
-    padded = "\n" * (rule.first_sql_line - 1) + rule.sql  # so that DuckDB's line is the file's
-    statement = _one_select(con, rule, padded)
-    _check_params(rule, set(statement.named_parameters))
-    _check_tree(con, rule, padded)
-    _check_output(con, rule, padded)
+    sql, named, line = _one_select(con, rule)
+    _check_params(rule, named)
+    _check_tree(con, rule, sql, line)
+    _check_output(con, rule, sql, line)
 
 
-def _one_select(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str) -> duckdb.Statement:
+def _one_select(con: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[str, set[str], int]:
+    """The statement without what stands before it, its parameters, and its first line in the file."""
     try:
-        statements = con.extract_statements(sql)
+        statements = con.extract_statements(rule.sql)
     except duckdb.Error as error:
-        raise _sql_error(rule, error) from None
+        raise _sql_error(rule, error, rule.first_sql_line) from None
     kinds = [statement.type.name for statement in statements]
+    lines = _first_lines(rule, [statement.query for statement in statements])
     if kinds != ["SELECT"]:
         found = f"{len(kinds)} statements" if len(kinds) != 1 else f"a statement of type {kinds[0]}"
-        line = rule.first_sql_line
-        if len(kinds) > 1:
-            first = statements[0].query
-            at = sql.find(first) + len(first) + 1
-            line = sql[:at].count("\n") + 1 + _blank_lines(sql[at:])
-        raise UsageError(f"{rule.path}:{line}: {found}; a rule is exactly one SELECT")
-    return statements[0]
+        raise UsageError(f"{rule.path}:{lines[-1]}: {found}; a rule is exactly one SELECT")
+    return statements[0].query, set(statements[0].named_parameters), lines[0]
 
 
-def _blank_lines(text: str) -> int:
-    """Line ends before the first letter of ``text``."""
-    return text[: len(text) - len(text.lstrip())].count("\n")
+def _first_lines(rule: Rule, queries: list[str]) -> list[int]:
+    """The file's line on which each statement starts, the first line of the SQL when there is none."""
+    lines, at = [], 0
+    for query in queries:
+        at = rule.sql.index(query.strip(), at)
+        lines.append(rule.first_sql_line + rule.sql[:at].count("\n"))
+        at += len(query.strip())
+    return lines or [rule.first_sql_line]
 
 
 def _check_params(rule: Rule, named: set[str]) -> None:
-    header = rule.path.read_text(encoding="utf-8").splitlines()[: rule.first_sql_line - 1]
+    header = rule.path.read_text(encoding="utf-8").splitlines()
     for name in sorted(named - set(rule.params)):
         offset = next(
             (n for n, line in enumerate(rule.sql.splitlines()) if re.search(rf"\${re.escape(name)}\b", line)), 0
@@ -125,13 +126,13 @@ def _check_params(rule: Rule, named: set[str]) -> None:
         raise UsageError(f"{rule.path}:{line}: parameter {name!r} is not used; write ${name} in the SELECT or drop it")
 
 
-def _check_output(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str) -> None:
+def _check_output(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, line: int) -> None:
     try:
         found = _columns(con, sql, dict(rule.params))
     except duckdb.Error as error:
-        raise _sql_error(rule, error) from None
+        raise _sql_error(rule, error, line) from None
     wanted = _columns(con, "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in OUTPUT.items()), {})
-    where = f"{rule.path}:{rule.first_sql_line}"
+    where = f"{rule.path}:{line}"
     if [name for name, _ in found] != [name for name, _ in wanted]:
         names = ", ".join(name for name, _ in found)
         raise UsageError(f"{where}: the SELECT gives {names[:_MESSAGE]}; it must give exactly {', '.join(OUTPUT)}")
@@ -147,26 +148,24 @@ def _columns(con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any]) -
     return columns
 
 
-def _sql_error(rule: Rule, error: duckdb.Error) -> UsageError:
+def _sql_error(rule: Rule, error: duckdb.Error, first: int) -> UsageError:
     """DuckDB's first line, and its hint where it has one; the store is empty, so no log content can be in it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     at = next((re.match(r"LINE (\d+):", line) for line in lines if line.startswith("LINE ")), None)
     what = re.sub(r"^[A-Za-z ]*Error: ", "", lines[0])[:_MESSAGE]
     hint = lines[1][:_MESSAGE] if len(lines) > 1 and not lines[1].startswith("LINE ") else "see docs/rules.md"
-    line = at[1] if at else rule.first_sql_line
+    line = first + int(at[1]) - 1 if at else first
     return UsageError(f"{rule.path}:{line}: {what.rstrip('!?.')}; {hint[:1].lower()}{hint[1:]}")
 
 
 # --- what the SELECT reads and calls, after DuckDB's own parser -------------------------------------------------------
 
 
-def _check_tree(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str) -> None:
+def _check_tree(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, first: int) -> None:
     row = con.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0]
     tree = json.loads(row[0])
     if tree.get("error"):
-        raise UsageError(
-            f"{rule.path}:{rule.first_sql_line}: DuckDB cannot show how it reads this; write a plain SELECT"
-        )
+        raise UsageError(f"{rule.path}:{first}: DuckDB cannot show how it reads this; write a plain SELECT")
     changing = {
         name
         for (name,) in con.execute(
@@ -180,7 +179,7 @@ def _check_tree(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str) -> None:
     for node in nodes:
         wrong = _wrong_node(node, named, changing)
         if wrong:
-            raise UsageError(f"{rule.path}:{_line_at(encoded, node, rule)}: {wrong}")
+            raise UsageError(f"{rule.path}:{first + _line_ends_before(encoded, node)}: {wrong}")
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -195,12 +194,11 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(reversed(value))
 
 
-def _line_at(sql: bytes, node: Mapping[str, Any], rule: Rule) -> int:
-    at = node.get("query_location", len(sql) + 1)
-    inner = node.get("function") or {}
-    if at > len(sql):
-        at = inner.get("query_location", len(sql) + 1)
-    return sql[:at].count(b"\n") + 1 if at <= len(sql) else rule.first_sql_line
+def _line_ends_before(sql: bytes, node: Mapping[str, Any]) -> int:
+    """Line ends before a node; none where DuckDB does not say where it stands."""
+    places = (node, node.get("function") or {})
+    at = min(place.get("query_location", len(sql) + 1) for place in places)
+    return sql[:at].count(b"\n") if at <= len(sql) else 0
 
 
 def _wrong_node(node: Mapping[str, Any], named: set[str], changing: set[str]) -> str:

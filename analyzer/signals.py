@@ -1,14 +1,16 @@
 """Lexicon entries found in texts, with their places and contexts: the only room that searches text.
 
 Rule: what is found in a text depends on that text and the lexicon alone, never on its neighbours in a batch, and the
-work and the rows are bounded for any text. Polars (Rust regex, linear time) reads every text once for the union of
-all entries; only texts that hit are read for each entry; Python sees matches only.
+work and the rows are bounded for any text. Every text is read once for the words of all entries, and only where these
+stand for an entry (see :mod:`analyzer.search`); Python sees matches only.
 """
 
+import os
 import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,13 +18,14 @@ import pyarrow as pa
 
 from analyzer.fold import FROM, TO, Form, forms, in_leet_word, original_span
 from analyzer.lexicon import Entry, Lexicon, load_lexicon
+from analyzer.search import Patterns, search
 
 __all__ = ["MAX_ROWS", "Entry", "Lexicon", "load_lexicon", "scan"]
 
 MAX_ROWS = 50  # rows of one entry in one text: those with the fewest contexts, then the first
 _MAX_MATCHES = 1000  # matches of one entry in one form that are looked at
-_SLICE_BYTES = 16 << 20
-_UNION_ENTRIES = 40  # entries in one second-stage union: small enough for the lazy automaton's cache
+_SLICE_BYTES = 32 << 20  # texts searched at once by a thread
+_THREADS = min(2, os.cpu_count() or 1)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[\n;]|\\n")
 
 _SCHEMA = pa.schema(
@@ -58,8 +61,8 @@ def scan(texts: pa.Table, lexicon: Lexicon) -> pa.Table:
         schema={"text_id": pl.String, "text": pl.String},
     )
     frame = frame.drop_nulls().unique("text_id", keep="first", maintain_order=True)
-    rows = [row for part in _slices(frame) for row in _scan(part, lexicon)]
-    rows.sort()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        rows = sorted(row for rows in pool.map(lambda part: list(_scan(part, lexicon)), _slices(frame)) for row in rows)
     columns = [[row[at] for row in rows] for at in (0, 2, 5, 1, 3)]
     ids, names, contexts, starts, ends = columns
     ideas = {entry.id: entry.idea for entry in lexicon.entries}
@@ -85,37 +88,39 @@ def _slices(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def _scan(frame: pl.DataFrame, lexicon: Lexicon) -> Iterator[_Row]:
     """The rows of one slice, unordered."""
-    searched = forms(frame["text"])
-    found = _find(_hit_by_union(searched, lexicon.signals), lexicon.signals)
-    if not found:
+    searched = forms(frame["text"], lexicon.signals.telling)
+    found = _find(searched, lexicon.signals)
+    rows = pl.Series(sorted({row for spans in found.values() for row in spans}), dtype=pl.UInt32)
+    if rows.is_empty():
         return
-    rows = {row for spans in found.values() for row in spans}
-    kept = pl.Series(sorted(rows), dtype=pl.UInt32)
-    searched = [_only(form, form.frame["row"].is_in(kept.implode())) for form in searched]
-    around = _find(searched, lexicon.contexts)
+    around = _find([_only(form, rows) for form in searched], lexicon.contexts)
     coloured: dict[int, list[tuple[Entry, list[_Span]]]] = defaultdict(list)
-    for context, by_row in around.items():
-        for row, spans in by_row.items():
-            coloured[row].append((context, sorted(spans, key=_place)))
+    for name, spans_of in around.items():
+        for row, spans in spans_of.items():
+            coloured[row].append((lexicon.by_id[name], sorted(spans, key=_place)))
     yield from _rows(frame, found, coloured)
+
+
+def _only(form: Form, rows: pl.Series) -> Form:
+    return Form(form.frame.filter(pl.col("row").is_in(rows.implode())), form.places)
 
 
 def _rows(
     frame: pl.DataFrame,
-    found: dict[Entry, dict[int, set[_Span]]],
+    found: dict[str, dict[int, set[_Span]]],
     coloured: dict[int, list[tuple[Entry, list[_Span]]]],
 ) -> Iterator[_Row]:
     """Rows with their contexts, cut to MAX_ROWS per text and entry."""
     ids, texts = frame["text_id"], frame["text"]
-    by_row: dict[int, list[tuple[Entry, set[_Span]]]] = defaultdict(list)
-    for entry, spans_of in found.items():
+    by_row: dict[int, list[tuple[str, set[_Span]]]] = defaultdict(list)
+    for signal, spans_of in found.items():
         for row, spans in spans_of.items():
-            by_row[row].append((entry, spans))
+            by_row[row].append((signal, spans))
     for row, entries in by_row.items():
         contexts = coloured.get(row, [])
         ends = [end.start() for end in _SENTENCE_END.finditer(texts[row])] if contexts else []
-        for entry, spans in entries:
-            rows = [(ids[row], s.start, entry.id, s.end, _contexts(s, contexts, ends)) for s in spans]
+        for signal, spans in entries:
+            rows = [(ids[row], s.start, signal, s.end, _contexts(s, contexts, ends)) for s in spans]
             rows.sort(key=lambda r: (len(r[4]), r[1], r[3]))
             for text_id, start, name, end, names in rows[:MAX_ROWS]:
                 yield text_id, start, name, end, len(names), names
@@ -151,60 +156,25 @@ def _one_sentence(left: int, right: int, ends: list[int]) -> bool:
     return left >= right or bisect_left(ends, left) == bisect_left(ends, right)
 
 
-def _hit_by_union(searched: list[Form], entries: tuple[Entry, ...]) -> list[Form]:
-    """The forms cut to the texts in which some entry may be found: every text is read once."""
-    union = "|".join(entry.anchor for entry in entries)
-    return [_only(form, form.frame["form"].str.contains(union)) for form in searched] if union else []
+def _find(searched: list[Form], patterns: Patterns) -> dict[str, dict[int, set[_Span]]]:
+    """Every place of every pattern: its name -> row -> spans."""
+    found: dict[str, dict[int, set[_Span]]] = {}
+    for hits in search(searched, patterns):
+        for row, marked, before in hits.frame.select("row", "marked", "before").iter_rows():
+            spans = _spans(hits.form, row, marked, before)
+            if spans:
+                found.setdefault(hits.pattern.name, defaultdict(set))[row] |= spans
+    return found
 
 
-def _only(form: Form, mask: pl.Series) -> Form:
-    return Form(form.frame.filter(mask), form.places)
-
-
-def _find(searched: list[Form], entries: tuple[Entry, ...]) -> dict[Entry, dict[int, set[_Span]]]:
-    """Every place of every entry: entry -> row -> spans."""
-    found: dict[Entry, dict[int, set[_Span]]] = {}
-    for form in searched:
-        for entry, hits in _hits(form.frame, entries):
-            spans_of = found.setdefault(entry, defaultdict(set))
-            befores = hits["before"] if "before" in hits.columns else hits["form"]
-            for row, marked, before in zip(hits["row"], hits["marked"], befores, strict=True):
-                spans = _spans(form, row, marked, before)
-                if spans:
-                    spans_of[row] |= spans
-    return {entry: spans for entry, spans in found.items() if spans}
-
-
-def _hits(frame: pl.DataFrame, entries: tuple[Entry, ...]) -> Iterator[tuple[Entry, pl.DataFrame]]:
-    """Each entry with the rows that it matches, column ``marked`` holding the form with FROM and TO at the matches."""
-    families: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        families[entry.idea or entry.context].append(entry)
-    text = pl.col("form")
-    masks = frame.select(
-        text.str.contains("|".join(entry.anchor for entry in family)).alias(name) for name, family in families.items()
-    )
-    for name, family in families.items():
-        near = frame.filter(masks[name])
-        if near.is_empty():
-            continue
-        exact = near.select(text.str.contains(entry.regex).alias(entry.id) for entry in family)
-        for entry in family:
-            hits = near.filter(exact[entry.id])
-            if not hits.is_empty():
-                marked = text.str.replace_all(f"(?:{entry.regex})", FROM + "${0}" + TO)
-                yield entry, hits.with_columns(marked=marked)
-
-
-def _spans(form: Form, row: int, marked: str, before: str) -> set[_Span]:
+def _spans(form: Form, row: int, marked: str, before: str | None) -> set[_Span]:
     """The places of a marked form's matches in the original, the first _MAX_MATCHES."""
     parts = marked.split(FROM, _MAX_MATCHES + 1)[: _MAX_MATCHES + 1]
-    is_leet = "before" in form.frame.columns
     text = "".join(parts).replace(TO, "")
     at, spans = len(parts[0]), set()
     for part in parts[1:]:
         match, _, rest = part.partition(TO)
-        if not is_leet or in_leet_word(before, at, at + len(match)):
+        if before is None or in_leet_word(before, at, at + len(match)):
             spans.add(_Span(*original_span(form, row, text, at, at + len(match))))
         at += len(match) + len(rest)
     return spans

@@ -16,7 +16,7 @@ from analyzer.excerpt import excerpt, plain
 Texts = Callable[[Sequence[str]], dict[str, str]]  # text_ids -> their texts; a text that is gone is left out
 
 LISTED = 1000  # evidence, and sources, listed of one finding; a stream can cite a hundred thousand records
-BATCH = 500  # findings in one row group
+_BATCH_WEIGHT = 20_000  # findings, cited requests and evidence together that one row group may hold
 _TEXTS_AT_ONCE = 64  # a text may have 8 million characters
 
 _EVIDENCE = pa.struct(
@@ -84,7 +84,10 @@ IN_WINDOW = """
 
 _BATCHES = f"""
 WITH numbered AS (
-    SELECT finding.finding_id, (row_number() OVER (ORDER BY finding.finding_id) - 1) // $size AS batch
+    SELECT finding.finding_id,
+        sum(1 + least(len(finding.request_keys), $listed) + least(len(finding.evidence), $listed)) OVER (
+            ORDER BY finding.finding_id ROWS UNBOUNDED PRECEDING
+        ) // $weight AS batch
     FROM store.findings AS finding
     WHERE {IN_WINDOW}
 )
@@ -210,13 +213,13 @@ Row = dict[str, Any]
 def batches(
     con: duckdb.DuckDBPyConnection, texts: Texts, run_id: str, since: datetime | None, until: datetime | None
 ) -> Iterator[pa.Table]:
-    """The rows of violations.parquet in ``SCHEMA``, ordered by finding_id, at most ``BATCH`` at once.
+    """The rows of violations.parquet in ``SCHEMA``, ordered by finding_id, as many at once as memory is sure to hold.
 
     All current findings that touch ``[since, until)`` (UTC, naive; None: no bound). ``texts`` is asked for the cited
     texts only. ``request_ids`` stand in the order of ``request_keys``.
     """
     window = {"since": since, "until": until}
-    for first, last in con.execute(_BATCHES, {**window, "size": BATCH}).fetchall():
+    for first, last in con.execute(_BATCHES, {**window, "listed": LISTED, "weight": _BATCH_WEIGHT}).fetchall():
         span = {**window, "first": first, "last": last}
         rows = fetch(con, _HEADS, {**span, "run": run_id})
         evidence = cited_parts(con, texts, span)

@@ -346,11 +346,11 @@ def test_an_empty_store_still_gives_files_with_their_columns(tmp_path: Path) -> 
 def test_many_findings_are_all_written_in_order(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     con.execute("""
         INSERT INTO store.findings
-        SELECT findings.* REPLACE (md5(n::VARCHAR) AS finding_id) FROM store.findings, range(1200) AS numbers(n)
+        SELECT findings.* REPLACE (md5(n::VARCHAR) AS finding_id) FROM store.findings, range(9000) AS numbers(n)
         WHERE verdict = 'review'
     """)
     written = [row["finding_id"] for row in rows(report.write(con, texts, tmp_path, facts()), "violations")]
-    assert len(written) == 1202
+    assert len(written) == 9002
     assert written == sorted(written)
 
 

@@ -1,0 +1,457 @@
+"""The command: parse, call, print, exit. The only room that knows Typer and Rich.
+
+stdout is data, stderr is talk; progress only on a terminal.
+"""
+
+import csv
+import errno
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from analyzer.errors import AnalyzerError, ExitCode, UsageError
+
+EXIT_CODES = """
+Exit codes: 0 done · 1 --fail-on met · 2 usage, configuration or a rule is wrong · 3 some input read in this run could
+not be read (the rest was processed) · 4 another run holds the lock · 5 store damaged or disk full · 6 internal error ·
+130, 143 signals. The worst wins; run.json and the last line of stderr name all.
+"""
+
+app = typer.Typer(
+    name="aoai-audit",
+    help="Reads exported Azure OpenAI usage logs, finds uses that the Code of Conduct forbids, and reports them with "
+    f"evidence. Start with: aoai-audit run --help\n\n{EXIT_CODES}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with locals would print prompts
+    rich_markup_mode=None,
+    add_completion=True,
+)
+rules_app = typer.Typer(help="The rules that find uses.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(rules_app, name="rules")
+
+_WIDE = 400  # columns where no terminal limits them: nothing is folded in a file
+
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+class FailOn(StrEnum):
+    """Which verdicts of new findings make the command exit with 1."""
+
+    VIOLATION = "violation"
+    REVIEW = "review"
+
+
+Logs = Annotated[
+    list[str], typer.Argument(metavar="LOGS…", help="Folders, files or globs with exported logs (also .gz).")
+]
+Db = Annotated[
+    Path,
+    typer.Option("--db", metavar="NAME", help="The store; made when it is missing. NAME.snapshot is for analysts."),
+]
+OldDb = Annotated[Path, typer.Option("--db", metavar="NAME", help="A store that `run` or `load` made.")]
+RegisterFile = Annotated[
+    Path,
+    typer.Option(
+        "--register",
+        metavar="FILE",
+        help="CSV: tenant_id,name,domain,country,state,class,serves,keys[,valid_from,valid_to].",
+    ),
+]
+ReportsFolder = Annotated[
+    Path, typer.Option("--reports", metavar="DIR", help="Where each run writes its report; DIR/latest is the newest.")
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+        help="Report findings from this time on (UTC); loading and judging are not bounded.",
+    ),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Report findings before this time (UTC)."),
+]
+FailOnOption = Annotated[
+    FailOn | None, typer.Option("--fail-on", help="Exit with 1 when such a finding appeared or reopened in this run.")
+]
+Policies = Annotated[
+    list[str], typer.Option("--policy", metavar="NAME", help="Policy pack of queries/policies; may be given again.")
+]
+ExceptionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--exceptions",
+        metavar="FILE",
+        help="CSV of approvals and consents that no log can show; lowers findings to review.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print rows.")]
+DEFAULT_POLICIES = ["azure_openai_code_of_conduct"]
+
+
+@app.command()
+def run(
+    logs: Logs,
+    db: Db,
+    register: RegisterFile,
+    reports: ReportsFolder,
+    since: Since = None,
+    until: Until = None,
+    fail_on: FailOnOption = None,
+    policy: Policies = DEFAULT_POLICIES,
+    exceptions: ExceptionsFile = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Load what is new, judge what it touches, publish, write a report; prints the incidents.
+
+    Example: aoai-audit run exports/ --db audit.duckdb --register register.csv --reports reports
+    """
+    from analyzer import run as job
+
+    with _progress() as progress:
+        ended = job.run(
+            logs, db, register, reports, since=since, until=until, fail_on=fail_on, policies=policy,
+            exceptions=exceptions, progress=progress,
+        )  # fmt: skip
+    _print_incidents(db, output)
+    _tell(ended)
+
+
+@app.command()
+def load(logs: Logs, db: Db) -> None:
+    """Load and assemble what is new in the logs; judge nothing yet.
+
+    Example: aoai-audit load exports/ --db audit.duckdb
+    """
+    from analyzer import run as job
+
+    with _progress() as progress:
+        ended = job.load_logs(logs, db, progress=progress)
+    _tell(ended)
+
+
+@app.command()
+def detect(
+    db: OldDb,
+    register: RegisterFile,
+    fail_on: FailOnOption = None,
+    policy: Policies = DEFAULT_POLICIES,
+    exceptions: ExceptionsFile = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Judge what is loaded: tenants, signals, rules, clauses; prints the incidents.
+
+    Example: aoai-audit detect --db audit.duckdb --register register.csv
+    """
+    from analyzer import run as job
+
+    with _progress() as progress:
+        ended = job.detect_uses(
+            db, register, fail_on=fail_on, policies=policy, exceptions=exceptions, progress=progress
+        )
+    _print_incidents(db, output)
+    _tell(ended)
+
+
+@app.command()
+def report(
+    db: OldDb,
+    register: RegisterFile,
+    reports: ReportsFolder,
+    since: Since = None,
+    until: Until = None,
+    policy: Policies = DEFAULT_POLICIES,
+    exceptions: ExceptionsFile = None,
+) -> None:
+    """Write a report of the current findings; prints its folder.
+
+    Example: aoai-audit report --db audit.duckdb --register register.csv --reports reports
+    """
+    from analyzer import run as job
+
+    ended = job.write_report(db, register, reports, since=since, until=until, policies=policy, exceptions=exceptions)
+    sys.stdout.write(f"{ended.report}\n")
+    _tell(ended)
+
+
+@app.command()
+def status(db: OldDb, output: FormatOption = Format.TABLE) -> None:
+    """What the store holds: files, records, requests, findings, and the last runs.
+
+    Example: aoai-audit status --db audit.duckdb
+    """
+    from analyzer.query import query
+
+    _print_rows(query(db, _STATUS), output)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT over the views of docs/schema.md.")],
+    db: OldDb,
+    param: Annotated[
+        list[str], typer.Option("--param", metavar="K=V", help="Fills $K in the SQL; may be given again.")
+    ] = [],  # noqa: B006 - typer copies it
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Ask the published snapshot in SQL; runs beside the job without disturbing it.
+
+    Example: aoai-audit query "SELECT tenant_id, count(*) FROM requests GROUP BY ALL" --db audit.duckdb
+    """
+    from analyzer import query as question
+
+    _print_rows(question.query(db, sql, _parameters(param)), output)
+
+
+@app.command()
+def explain(
+    finding: Annotated[
+        str, typer.Argument(metavar="FINDING", help="A finding's id, or its first six characters or more.")
+    ],
+    db: OldDb,
+) -> None:
+    """Tell why a finding is there: who, what, which clause, the evidence and where it stands in the logs.
+
+    Example: aoai-audit explain 3f9a1c --db audit.duckdb
+    """
+    from analyzer.explain import explain as tell
+    from analyzer.sandbox import open_reader
+    from analyzer.store import Store
+    from analyzer.texts import lookup
+
+    store = Store(db.absolute())
+    with open_reader(store.snapshot) as con:
+        sys.stdout.write(tell(con, lookup(con, store), finding).rstrip("\n") + "\n")
+
+
+@rules_app.command("list")
+def rules_list(output: FormatOption = Format.TABLE) -> None:
+    """List the rules: id, use, scope, needs, version, title."""
+    from analyzer.rules import load_rules
+    from analyzer.shipped import folder
+
+    rows = [
+        {"id": r.id, "use": r.use, "scope": r.scope, "needs": " ".join(r.needs), "version": r.version, "title": r.title}
+        for r in load_rules(folder("queries") / "rules")
+    ]
+    _print_rows(rows, output)
+
+
+@rules_app.command("check")
+def rules_check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RULE.sql…]", help="Rules or folders of them; the shipped ones when none."),
+    ] = None,
+) -> None:
+    """Check rules and run their cases; exit code 2 when one is wrong.
+
+    Example: aoai-audit rules check my_rules/lookalikes.sql
+    """
+    from analyzer.cases import run_cases
+    from analyzer.lexicon import load_lexicon
+    from analyzer.rules import check, load_rules
+    from analyzer.shipped import folder
+
+    queries = folder("queries")
+    rules = [rule for path in files or [queries / "rules"] for rule in load_rules(path)]
+    lexicon = load_lexicon(queries / "lexicon")
+    failed = False
+    for rule in rules:
+        check(rule)
+        results = run_cases(rule, lexicon)
+        for result in results:
+            if not result.passed:
+                failed = True
+                err.print(f'{rule.path.name}: case "{result.case.name}" does not hold')
+        err.print(f"{rule.id}: {sum(r.passed for r in results)} of {len(results)} cases hold")
+    if failed:
+        raise UsageError("rules check: a case does not hold; mend the rule, the lexicon or the case")
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+_STATUS = """
+    SELECT 'files' AS what, count(*)::VARCHAR AS value FROM files
+    UNION ALL SELECT 'files not read', count(*)::VARCHAR FROM files WHERE state IN ('unreadable', 'broken')
+    UNION ALL SELECT 'quarantined', count(*)::VARCHAR FROM quarantine
+    UNION ALL SELECT 'records', count(*)::VARCHAR FROM records
+    UNION ALL SELECT 'requests', count(*)::VARCHAR FROM requests
+    UNION ALL SELECT 'requests with content', count(*)::VARCHAR FROM requests
+        WHERE prompt_seen <> 'none' OR answer_seen <> 'none'
+    UNION ALL SELECT 'tenants', count(*)::VARCHAR FROM tenants
+    UNION ALL SELECT 'violations', count(*)::VARCHAR FROM findings WHERE verdict = 'violation'
+    UNION ALL SELECT 'reviews', count(*)::VARCHAR FROM findings WHERE verdict = 'review'
+    UNION ALL SELECT 'newest request', coalesce(max(occurred_at)::VARCHAR, '-') FROM requests
+    UNION ALL SELECT 'last published run', coalesce(
+        arg_max(run_id || ' ' || command || ' of ' || started_at || ', exit code ' || exit_code, started_at), '-'
+    ) FROM runs
+"""
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Progress on a terminal, silence elsewhere."""
+    if not err.is_terminal:
+        yield lambda step, done, whole: None
+        return
+    bars: dict[str, TaskID] = {}
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+
+        def tell(step: str, done: int, whole: int | None) -> None:
+            bar = bars.setdefault(step, progress.add_task(step, total=whole) if step not in bars else bars[step])
+            progress.update(bar, completed=done)
+
+        yield tell
+
+
+def _print_incidents(db: Path, output: Format) -> None:
+    from analyzer.explain import incidents_table
+    from analyzer.sandbox import open_reader
+    from analyzer.store import Store
+
+    with open_reader(Store(db.absolute()).snapshot) as con:
+        incidents = [vars(incident) for incident in incidents_table(con)]
+    _print_rows([_short(row) for row in incidents] if output is Format.TABLE else incidents, output)
+
+
+def _short(incident: dict[str, Any]) -> dict[str, str]:
+    """What a person needs to see of an incident first."""
+    return {
+        "incident": incident["incident_id"][:8],
+        "severity": incident["severity"],
+        "verdicts": f"{incident['violations']} violation, {incident['reviews']} review",
+        "tenant": incident["tenant_name"] or incident["tenant_id"],
+        "class": incident["tenant_class"],
+        "clause": incident["clause_id"],
+        "uses": ", ".join(incident["uses"]),
+        "requests": str(incident["requests"]),
+        "first": f"{incident['first_at']:%Y-%m-%d %H:%M}" if incident["first_at"] else "",
+    }
+
+
+def _tell(ended: Any) -> None:
+    """What was done, on stderr; the last line names every exit code that applies."""
+    if ended.loaded is not None:
+        files, buckets = ended.loaded.files, ended.loaded.buckets
+        err.print("files: " + _counted(files))
+        err.print("frames: " + _counted({k: buckets[k] for k in ("opened", "blank", "quarantined", "pending")}))
+        items = ("loaded", "duplicates", "foreign_items", "unrecognised", "quarantined_items")
+        err.print("items: " + _counted({k: buckets[k] for k in items}))
+        err.print(f"requests assembled: {ended.assembled}")
+    if ended.changes:
+        err.print("findings: " + _counted(ended.changes))
+    if ended.report:
+        err.print(f"report: {ended.report}")
+        err.print(f"head: {ended.head}")
+    codes = sorted({code for code in ended.codes if code}) or [ExitCode.DONE]
+    err.print("exit: " + ", ".join(f"{int(code)} {code.name.lower()}" for code in codes))
+    raise typer.Exit(int(ended.code))
+
+
+def _counted(counts: Any) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+    parameters = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--param {pair}: no value; write NAME=VALUE")
+        parameters[name] = value
+    return parameters
+
+
+def _print_rows(rows: Any, output: Format) -> None:
+    """Rows (an Arrow table, or a list of dicts) on stdout."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if output is Format.PARQUET:
+        table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows)
+        pq.write_table(table, sys.stdout.buffer)
+        return
+    names = rows.column_names if isinstance(rows, pa.Table) else list(rows[0]) if rows else []
+    dicts = rows.to_pylist() if isinstance(rows, pa.Table) else rows
+    if output is Format.JSON:
+        sys.stdout.write(json.dumps(dicts, default=str, indent=2) + "\n")
+    elif output is Format.JSONL:
+        sys.stdout.writelines(json.dumps(row, default=str) + "\n" for row in dicts)
+    elif output is Format.CSV:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        writer.writerows([_cell(row[name]) for name in names] for row in dicts)
+    else:
+        _print_table(names, dicts)
+
+
+def _print_table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    from analyzer.excerpt import plain
+
+    if not rows:
+        err.print("no rows")
+        return
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(plain(_cell(row[name])) for name in names))
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(markup=False, highlight=False, width=width).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(item) for item in value)
+    return str(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: runs the command and exits with its code."""
+    try:
+        app(arguments, standalone_mode=True)
+    except AnalyzerError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("stopped by Ctrl-C; run again to go on where it stopped", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
+        sys.exit(int(ExitCode.DONE))
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+        message = f"{error.filename or 'the store'}: {error.strerror}; make room or check permissions, then run again"
+        _fail(message, ExitCode.STORE if full else ExitCode.USAGE)
+    except Exception as error:  # the last line of defence: a bug of ours must not print what a log holds
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}:{frame.lineno}"
+        _fail(f"internal error ({type(error).__name__} at {where}); please report it", ExitCode.INTERNAL)
+
+
+def _fail(message: str, code: ExitCode) -> None:
+    err.print(f"aoai-audit: error: {message}")
+    err.print(f"exit: {int(code)} {code.name.lower()}")
+    sys.exit(int(code))

@@ -1,0 +1,200 @@
+"""Which words a pattern needs: what makes searching many patterns cheap.
+
+Rule: a gate never closes on a text that its pattern matches. A gate is a set of needs, all of which a text must meet;
+a need is a set of words, one of which must stand in the text. ``face`` is the beginning of a word, ``face`` with a
+blank after it a whole one. One pass over a text for the words of all patterns tells which patterns are worth running.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+Need = frozenset[str]
+Gate = frozenset[Need]
+
+TOKEN = re.compile(r"\{[a-z_]+\}|\{\d+(?:,\d*)?\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]\\])*\]|<\d+>|\(\?[^)]*?:|.", re.DOTALL)
+
+_LONGEST = 5  # letters of a beginning
+_MOST = 600  # words of a need; a larger one is left out
+_EDGE = r"\b"
+_CLASS = re.compile(r"\[([a-z0-9]{1,4})\]|\\d")
+# Words in nearly every English text: a need that holds one tells nothing.
+_COMMON = frozenset(
+    word + " "
+    for word in """a an the is are was were be it its this that these those he they him her them his their i we you my
+    our your me us of in on at to for from with by and or as if not no do does did can will may any all each every has
+    have had which what who how when where there here one two s w u""".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A piece of a pattern. ``kind``: letter, break, edge, group or other; ``least``: how often it stands at least;
+    ``again``: whether it may stand more than once."""
+
+    kind: str
+    branches: tuple[tuple["_Node", ...], ...] = ()
+    text: str = ""
+    least: int = 1
+    again: bool = False
+
+
+def gates(pattern: str, words: Mapping[str, str]) -> Iterator[Gate]:
+    """The gates of a pattern, one for each alternative at its top; a text that it matches passes one of them.
+
+    ``words``: what each ``{name}`` in it stands for. An empty gate is always open.
+    """
+    for branch in _branches(TOKEN.findall(pattern), words)[0]:
+        yield frozenset(need for need in _needs(branch) if _is_telling(need))
+
+
+def _is_telling(need: Need) -> bool:
+    return not any(map(_is_common, need))
+
+
+@cache
+def _is_common(word: str) -> bool:
+    """Whether the word, or one that begins so, stands in nearly every text."""
+    if word.endswith(" "):
+        return word in _COMMON
+    return len(word) < 3 or any(common.startswith(word) for common in _COMMON)
+
+
+def _branches(tokens: list[str], words: Mapping[str, str], at: int = 0) -> tuple[tuple[tuple[_Node, ...], ...], int]:
+    """The alternatives from ``at`` to the end or the closing bracket, and the place after it."""
+    done: list[tuple[_Node, ...]] = []
+    nodes: list[_Node] = []
+    while at < len(tokens) and tokens[at] != ")":
+        token = tokens[at]
+        at += 1
+        if token == "|":
+            done.append(tuple(nodes))
+            nodes = []
+        elif token in "?*+" or (token[0] == "{" and token[1:2].isdigit()):
+            nodes[-1] = _repeated(nodes[-1], token)
+        elif token.startswith("("):
+            inner, at = _branches(tokens, words, at)
+            nodes.append(_Node("group", inner))
+        elif token[0] == "{" and len(token) > 1:
+            nodes.append(_word(words[token[1:-1]]))
+        else:
+            nodes.append(_node(token))
+    return (*done, tuple(nodes)), at + 1
+
+
+@cache
+def _word(text: str) -> _Node:
+    return _Node("group", _branches(TOKEN.findall(text), {})[0])
+
+
+def _repeated(node: _Node, sign: str) -> _Node:
+    """The node under a repetition; the ``?`` that makes one lazy only makes the node optional, which is safe."""
+    return replace(node, least=0 if sign in "?*" or sign.startswith("{0") else node.least, again=sign != "?")
+
+
+@cache
+def _node(token: str) -> _Node:
+    if len(token) == 1 and token.isascii() and token.isalnum():
+        return _Node("letter", text=token)
+    if token == " ":
+        return _Node("break")
+    few = _CLASS.fullmatch(token)
+    if few:
+        return _Node("group", tuple((_Node("letter", text=letter),) for letter in few[1] or "0123456789"))
+    return _Node("edge" if token in (r"\b", "^") else "other")
+
+
+def _needs(nodes: tuple[_Node, ...], at_start: bool = False) -> Iterator[Need]:
+    """The needs of a sequence: one for each place where a word must begin; ``at_start``: one can only begin there."""
+    for place, node in enumerate(nodes):
+        if node.least and (at_start or _all_begin_at_edge(node)) and node.kind in ("letter", "group"):
+            need = _beginnings(nodes[place:])
+            if need:
+                yield need
+        if node.kind == "group" and node.least:
+            yield from _needs_inside(node, at_start)
+        at_start = _starts_after(node, at_start)
+
+
+def _needs_inside(group: _Node, at_start: bool) -> Iterator[Need]:
+    """The needs of a group's one branch, or one made of a telling need of each of its branches."""
+    inside = [list(_needs(branch, at_start)) for branch in group.branches]
+    if len(inside) == 1:
+        yield from inside[0]
+        return
+    telling = [[need for need in needs if _is_telling(need)] for needs in inside]
+    if all(telling):
+        together = frozenset(word for needs in telling for word in min(needs, key=lambda n: (len(n), sorted(n))))
+        if len(together) <= _MOST:
+            yield together
+
+
+def _all_begin_at_edge(node: _Node) -> bool:
+    return bool(node.branches) and all(branch and branch[0] == _Node("edge") for branch in node.branches)
+
+
+def _starts_after(node: _Node, before: bool) -> bool:
+    """Whether a word can only begin after ``node``, if ``before`` says whether it could only begin before it."""
+    if node.kind == "group":
+        after = all(_ends_in_break(branch, before) for branch in node.branches)
+        return after and (before or node.least > 0)
+    if node.kind in ("break", "edge"):
+        return before or node.least > 0
+    return False
+
+
+def _ends_in_break(nodes: tuple[_Node, ...], before: bool) -> bool:
+    for node in nodes:
+        before = _starts_after(node, before)
+    return before
+
+
+def _beginnings(nodes: tuple[_Node, ...]) -> Need | None:
+    """All words or beginnings of words that start with ``nodes``; None if some are empty or there are too many."""
+    texts = _texts(nodes)
+    found = {text if text.endswith(" ") and len(text) <= _LONGEST else text[:_LONGEST] for text, _ in texts}
+    if not found or any(not text.strip() for text in found) or len(found) > _MOST:
+        return None
+    return frozenset(text for text in found if not any(text[:size] in found for size in range(1, len(text))))
+
+
+def _texts(nodes: tuple[_Node, ...]) -> list[tuple[str, bool]]:
+    """What the letters at the start of ``nodes`` can be, and for each whether it may go on after ``nodes``."""
+    texts = [("", True)]
+    for node in nodes:
+        if not any(goes_on for _, goes_on in texts):
+            break
+        more = _steps(node)
+        if more is None or len(texts) * len(more) > 8 * _MOST:
+            return [(text, False) for text, _ in texts]
+        texts = list(dict.fromkeys(grown for text in texts for grown in _grown(text, more)))
+    return texts
+
+
+def _grown(text: tuple[str, bool], more: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """``text`` with each of its continuations, if it may go on."""
+    so_far, goes_on = text
+    if not goes_on or len(so_far) >= _LONGEST:
+        yield so_far, False
+        return
+    for tail, on in more:
+        if tail == _EDGE:
+            yield (so_far + " ", False) if so_far else ("", True)
+        else:
+            yield so_far + tail, on
+
+
+def _steps(node: _Node) -> list[tuple[str, bool]] | None:
+    """What ``node`` adds to a word: letters, a blank for the word's end; None if that cannot be said."""
+    if node.kind == "letter":
+        steps = [(node.text, not node.again)]
+    elif node.kind == "edge":
+        return [(_EDGE, False)] if node.least else None
+    elif node.kind == "break":
+        steps = [(" ", False)]
+    elif node.kind == "group":
+        steps = [(text, on and not node.again) for branch in node.branches for text, on in _texts(branch)]
+    else:
+        return None
+    return steps if node.least else [*steps, ("", True)]

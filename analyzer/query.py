@@ -1,0 +1,37 @@
+"""Questions in SQL on the published snapshot: one SELECT, on a connection that can reach nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from analyzer.errors import UsageError
+from analyzer.sandbox import open_reader
+from analyzer.store import Store
+
+
+def query(db: Path, sql: str, parameters: dict[str, Any] | None = None) -> pa.Table:
+    """The answer to one SELECT over the views of ``docs/schema.md``, as an Arrow table.
+
+    ``parameters`` fill ``$name``. Raises UsageError when the SQL is not one SELECT or fails, StoreError when there is
+    no snapshot.
+    """
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise UsageError(f"query: {_first_line(error)}") from None
+    kinds = [statement.type.name for statement in statements]
+    if kinds != ["SELECT"]:
+        raise UsageError(f"query: {' and '.join(kinds) or 'nothing'} given; give exactly one SELECT")
+    with open_reader(Store(db.absolute()).snapshot) as con:
+        try:
+            return con.sql(sql, params=parameters or {}).to_arrow_table()
+        except duckdb.InterruptException:
+            raise UsageError("query: stopped for taking too long; bound it by tenant or time") from None
+        except duckdb.Error as error:
+            raise UsageError(f"query: {_first_line(error)}") from None
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,352 @@
+"""The main job as one straight line: load, assemble, settle, detect, judge, publish, report.
+
+Each step keeps its own rules in its own module; this one opens and closes the store between them. What was used is
+read and checked first, so that a mistake in it costs nothing.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+
+from analyzer import assemble, chain, detect, judge, load, report, settle, sources
+from analyzer.classifier import Patterns, load_patterns
+from analyzer.errors import ExitCode, UsageError, worst
+from analyzer.judge import Exceptions, Packs
+from analyzer.lexicon import Lexicon, load_lexicon
+from analyzer.load import Loaded
+from analyzer.register import Register, read_register
+from analyzer.rules import Rule, check, load_rules
+from analyzer.sandbox import open_reader
+from analyzer.schema import RULE_DAYS
+from analyzer.shipped import folder
+from analyzer.sources import Source
+from analyzer.store import Store, locked, publish, remove_orphans, transaction, writer
+from analyzer.texts import lookup
+
+TOOL_VERSION = version("aoai-audit")
+_JUDGED = "judged_"  # before the names under which the store notes what its findings were made with
+
+Progress = Callable[[str, int, int | None], None]  # a step's name, how far it is, of how much where that is known
+
+
+def no_progress(step: str, done: int, whole: int | None) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything besides the logs that decides what is found, read and checked."""
+
+    register: Register
+    patterns: Patterns
+    lexicon: Lexicon
+    rules: tuple[Rule, ...]
+    packs: Packs
+    exceptions: Exceptions
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """A hash of each, by the word that ``finding_log.cause`` uses for it."""
+        rules = hashlib.sha256("\n".join(f"{rule.id} {rule.sha256}" for rule in self.rules).encode()).hexdigest()
+        return {
+            "rules": rules,
+            "lexicon": self.lexicon.version,
+            "register": self.register.sha256 + self.patterns.version,
+            "policy": self.packs.version,
+            "exceptions": self.exceptions.sha256,
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One execution: its id, and when it began (UTC, naive)."""
+
+    run_id: str
+    started_at: datetime
+    command: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: ``codes`` are all that apply, ``code`` the worst; the rest where the command did it."""
+
+    codes: tuple[ExitCode, ...] = (ExitCode.DONE,)
+    loaded: Loaded | None = None
+    assembled: int = 0
+    changes: dict[str, int] = field(default_factory=dict)  # findings by change in this run
+    report: Path | None = None
+    head: str | None = None  # SHA-256 of run.json: whoever notes it can prove the report later
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code of the command."""
+        return worst(*self.codes)
+
+
+def read_inputs(
+    register: Path, policies: Sequence[str] = judge.DEFAULT_PACKS, exceptions: Path | None = None
+) -> Inputs:
+    """Reads and checks what decides the findings. Raises UsageError for the first thing that is wrong."""
+    queries = folder("queries")
+    rules = load_rules(queries / "rules")
+    for rule in rules:
+        check(rule)
+    return Inputs(
+        read_register(register),
+        load_patterns(queries / "tenants"),
+        load_lexicon(queries / "lexicon"),
+        rules,
+        judge.load_packs(queries / "policies", policies),
+        judge.read_exceptions(exceptions) if exceptions else judge.NO_EXCEPTIONS,
+    )
+
+
+def run(
+    logs: Sequence[str],
+    db: Path,
+    register: Path,
+    reports: Path,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    fail_on: str | None = None,
+    policies: Sequence[str] = judge.DEFAULT_PACKS,
+    exceptions: Path | None = None,
+    progress: Progress = no_progress,
+) -> Ended:
+    """The main job: loads what is new in ``logs``, judges what it touches, publishes, writes a report.
+
+    ``since`` and ``until`` (UTC, naive) bound the report only. ``fail_on``: ``violation`` or ``review``, looks at
+    findings that appeared or reopened in this run. Raises AnalyzerError.
+    """
+    inputs = read_inputs(register, policies, exceptions)
+    found = sources.find(logs)
+    report.check_folder(reports)
+    store, job = Store(db.absolute()), _start("run")
+    with locked(store):
+        loaded, assembled = _load(store, found, job, progress)
+        detected = _detect(store, inputs, job, progress)
+        codes = (ExitCode.INPUT if loaded.read_badly else ExitCode.DONE, _fail_code(store, job, fail_on))
+        _note(store, inputs.hashes, job, codes)
+        _publish(store, _wrote(loaded) or assembled > 0 or detected)
+        written = _report(store, inputs, job, codes, reports, since, until)
+        return Ended(codes, loaded, assembled, _changes(store, job), written, chain.head(written))
+
+
+def load_logs(logs: Sequence[str], db: Path, *, progress: Progress = no_progress) -> Ended:
+    """The first step by itself: loads and assembles what is new, publishes. Raises AnalyzerError."""
+    found = sources.find(logs)
+    store, job = Store(db.absolute()), _start("load")
+    with locked(store):
+        loaded, assembled = _load(store, found, job, progress)
+        codes = (ExitCode.INPUT if loaded.read_badly else ExitCode.DONE,)
+        _note(store, {}, job, codes)
+        _publish(store, _wrote(loaded) or assembled > 0)
+        return Ended(codes, loaded, assembled)
+
+
+def detect_uses(
+    db: Path,
+    register: Path,
+    *,
+    fail_on: str | None = None,
+    policies: Sequence[str] = judge.DEFAULT_PACKS,
+    exceptions: Path | None = None,
+    progress: Progress = no_progress,
+) -> Ended:
+    """The second step by itself: tenants, signals, rules and judgement over what is loaded. Raises AnalyzerError."""
+    inputs = read_inputs(register, policies, exceptions)
+    store, job = _existing(db), _start("detect")
+    with locked(store):
+        detected = _detect(store, inputs, job, progress)
+        codes = (_fail_code(store, job, fail_on),)
+        _note(store, inputs.hashes, job, codes)
+        _publish(store, detected)
+        return Ended(codes, changes=_changes(store, job))
+
+
+def write_report(
+    db: Path,
+    register: Path,
+    reports: Path,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    policies: Sequence[str] = judge.DEFAULT_PACKS,
+    exceptions: Path | None = None,
+) -> Ended:
+    """The last step by itself: a report of the current findings.
+
+    Raises UsageError when the findings were not made with these inputs, for a report names what it was made with.
+    """
+    inputs = read_inputs(register, policies, exceptions)
+    report.check_folder(reports)
+    store, job = _existing(db), _start("report")
+    with locked(store):
+        with open_reader(store.database) as con:
+            if differing := sorted(_differing(con, inputs)):
+                raise UsageError(f"{db}: not judged with this {' and '.join(differing)}; run `aoai-audit detect` first")
+        _note(store, inputs.hashes, job, (ExitCode.DONE,))
+        written = _report(store, inputs, job, (ExitCode.DONE,), reports, since, until)
+        return Ended(report=written, head=chain.head(written))
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+def _start(command: str) -> Job:
+    return Job(uuid.uuid4().hex[:12], datetime.now(UTC).replace(tzinfo=None, microsecond=0), command)
+
+
+def _existing(db: Path) -> Store:
+    store = Store(db.absolute())
+    if not store.database.exists():
+        raise UsageError(f"{db}: no store there; name one that `aoai-audit run` or `load` made")
+    return store
+
+
+def _load(store: Store, found: Sequence[Source], job: Job, progress: Progress) -> tuple[Loaded, int]:
+    whole = sum(source.size for source in found)
+    with writer(store) as con:
+        remove_orphans(con, store)
+        loaded = load.load(con, store, found, job.run_id, _summing("load", whole, progress))
+        assembled = assemble.assemble(con, store, _summing("assemble", None, progress))
+    return loaded, assembled
+
+
+def _wrote(loaded: Loaded) -> bool:
+    return any(loaded.files[what] for what in ("new", "grown", "rewritten", "unreadable"))
+
+
+def _summing(step: str, whole: int | None, progress: Progress) -> Callable[[int], None]:
+    """Turns what a step tells piece by piece into how far it is."""
+    done = 0
+
+    def told(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(step, done, whole)
+
+    return told
+
+
+def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> bool:
+    """Settles what changed, runs the rules and judges; False when there was nothing new to judge."""
+    with writer(store) as con:
+        before = settle.read_meta(con)
+        arrived = con.execute("SELECT count(*) FROM store.unsettled").fetchall() != [(0,)]
+        settle.settle(con, store, inputs.register, inputs.patterns, inputs.lexicon, _summing("search", None, progress))
+    with open_reader(store.database) as con:
+        if not _differing(con, inputs):
+            return False
+        progress("detect", 0, None)
+        uses = detect.find_uses(con, inputs.rules)
+        days = detect.rule_days(con, inputs.rules, uses)
+    causes = [name for name, value in inputs.hashes.items() if before.get(_JUDGED + name, value) != value]
+    if arrived or not causes:
+        causes.append("records")
+    with writer(store) as con, transaction(con):
+        findings = judge.current_findings(con)
+        judge.judge(con, uses, inputs.packs, inputs.exceptions)
+        judge.log_changes(con, findings, job.run_id, job.started_at, causes)
+        con.register("incoming_days", days)
+        con.execute("DELETE FROM store.rule_days")
+        con.execute(
+            f"INSERT INTO store.rule_days SELECT {', '.join(c.name for c in RULE_DAYS.columns)} FROM incoming_days"
+        )
+        con.unregister("incoming_days")
+        for name, value in inputs.hashes.items():
+            settle.set_meta(con, _JUDGED + name, value)
+        settle.set_meta(con, "judged_with", "all")
+    return True
+
+
+def _differing(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> list[str]:
+    """What the findings were not judged with: inputs by name, and ``records`` when some came since."""
+    known = settle.read_meta(con)
+    return [name for name, value in inputs.hashes.items() if known.get(_JUDGED + name) != value] + (
+        [] if known.get("judged_with") == "all" else ["records"]
+    )
+
+
+def _fail_code(store: Store, job: Job, fail_on: str | None) -> ExitCode:
+    """Whether --fail-on is met by what appeared or reopened in this run and nobody dismissed."""
+    if fail_on is None:
+        return ExitCode.DONE
+    verdicts = ["violation"] if fail_on == "violation" else ["violation", "review"]
+    with open_reader(store.database) as con:
+        met = con.execute(
+            """
+            SELECT count(*) FROM findings AS finding
+            SEMI JOIN (
+                SELECT finding_id FROM finding_log WHERE run_id = $run AND change IN ('appeared', 'reopened')
+            ) AS changed USING (finding_id)
+            ANTI JOIN (SELECT finding_id FROM reviews WHERE decision = 'dismissed') AS dismissed USING (finding_id)
+            WHERE list_contains($verdicts, verdict)
+            """,
+            {"run": job.run_id, "verdicts": verdicts},
+        ).fetchall()
+    return ExitCode.FAIL_ON if met[0][0] else ExitCode.DONE
+
+
+def _note(store: Store, hashes: dict[str, str], job: Job, codes: Sequence[ExitCode]) -> None:
+    with writer(store) as con:
+        con.execute(
+            "INSERT INTO store.runs VALUES ($run, $started, $ended, $command, $code, MAP($names, $values))",
+            {
+                "run": job.run_id,
+                "started": job.started_at,
+                "ended": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+                "command": job.command,
+                "code": int(worst(*codes)),
+                "names": [*hashes, "tool"],
+                "values": [*hashes.values(), TOOL_VERSION],
+            },
+        )
+        con.execute("CHECKPOINT")
+
+
+def _publish(store: Store, changed: bool) -> None:
+    if changed or not store.snapshot.exists():
+        publish(store)
+
+
+def _report(
+    store: Store,
+    inputs: Inputs,
+    job: Job,
+    codes: tuple[ExitCode, ...],
+    reports: Path,
+    since: datetime | None,
+    until: datetime | None,
+) -> Path:
+    facts = report.RunFacts(
+        run_id=job.run_id,
+        started_at=job.started_at,
+        tool_version=TOOL_VERSION,
+        rules=tuple(report.RuleFacts(rule.id, rule.version, rule.sha256) for rule in inputs.rules),
+        register=inputs.register.sha256,
+        lexicon=inputs.lexicon.version,
+        policy=inputs.packs.version,
+        exceptions=inputs.exceptions.sha256 or None,
+        patterns=inputs.patterns.version,
+        exit_codes=codes,
+    )
+    with open_reader(store.database) as con:
+        return report.write(con, lookup(con, store), reports, facts, since, until)
+
+
+def _changes(store: Store, job: Job) -> dict[str, int]:
+    with open_reader(store.database) as con:
+        return dict(
+            con.execute(
+                "SELECT change, count(*) FROM finding_log WHERE run_id = ? GROUP BY change ORDER BY change",
+                [job.run_id],
+            ).fetchall()
+        )

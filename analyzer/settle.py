@@ -1,0 +1,199 @@
+"""What is decided of a request once it stands: its tenant, session, outcome and actors, and the signals in its texts.
+
+All of it lies in narrow tables that are written again for the requests that changed, or for all when the register, the
+patterns or the lexicon did.
+"""
+
+from collections.abc import Callable
+
+import duckdb
+
+from analyzer import signals, tenants
+from analyzer.lexicon import Lexicon
+from analyzer.register import Register
+from analyzer.schema import SIGNALS
+from analyzer.store import Store, read_texts, transaction
+from analyzer.tenants import Patterns
+
+SCAN_CHARS = 64 << 20
+GAP_MINUTES = 30
+_SEARCHED_KINDS = "('text', 'tool', 'tool_call', 'output_schema', 'refusal', 'name', 'fragment')"
+
+
+def settle(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    register: Register,
+    patterns: Patterns,
+    lexicon: Lexicon,
+    progress: Callable[[int], None] = lambda count: None,
+) -> int:
+    """Decides tenant, session, signals, outcome and actors of every unsettled request; gives how many there were.
+
+    All requests are unsettled when the register, the patterns or the lexicon differ from the last time.
+    """
+    used = {"register": register.sha256, "patterns": patterns.version, "lexicon": lexicon.version}
+    known = read_meta(con)
+    if any(known.get(name) != value for name, value in used.items()):
+        with transaction(con):
+            con.execute(
+                "INSERT INTO store.unsettled SELECT request_key FROM store.requests ANTI JOIN store.unsettled "
+                "USING (request_key)"
+            )
+    con.execute("CREATE OR REPLACE TEMP TABLE affected AS SELECT DISTINCT request_key FROM store.unsettled")
+    count = int(con.execute("SELECT count(*) FROM affected").fetchall()[0][0])
+    if count:
+        _scan(con, store, lexicon, progress)
+    if count or any(known.get(name) != value for name, value in used.items()):
+        with transaction(con):
+            for name, value in {**used, "judged_with": ""}.items():
+                set_meta(con, name, value)
+            con.execute("DELETE FROM store.signals WHERE lexicon <> ?", [lexicon.version])
+            con.execute("DELETE FROM store.scanned WHERE lexicon <> ?", [lexicon.version])
+            _remove_gone(con)
+            con.execute(_OLD_GROUPS)
+            tenants.assign(con, register, patterns)
+            con.execute(_NEW_SESSIONS)
+            con.execute("DELETE FROM store.sessions WHERE request_key IN (SELECT request_key FROM new_sessions)")
+            con.execute("INSERT INTO store.sessions SELECT request_key, session_key, session_source FROM new_sessions")
+            con.execute("DELETE FROM store.outcomes WHERE request_key IN (SELECT request_key FROM affected)")
+            con.execute(_INSERT_OUTCOMES)
+            tenants.assign_actors(con)
+            con.execute("DELETE FROM store.unsettled")
+        for name in ("touched_groups", "new_sessions"):
+            con.execute(f"DROP TABLE {name}")
+    con.execute("DROP TABLE affected")
+    return count
+
+
+def read_meta(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The facts about the store as a whole, by name."""
+    return dict(con.execute("SELECT name, value FROM store.meta").fetchall())
+
+
+def set_meta(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    """Notes a fact about the store as a whole."""
+    con.execute("DELETE FROM store.meta WHERE name = ?", [name])
+    con.execute("INSERT INTO store.meta VALUES (?, ?)", [name, value])
+
+
+def _remove_gone(con: duckdb.DuckDBPyConnection) -> None:
+    """A request that no record makes any more leaves nothing behind."""
+    for table in ("tenant_of", "sessions", "outcomes", "actors"):
+        con.execute(f"""
+            DELETE FROM store.{table} WHERE request_key IN (
+                SELECT request_key FROM affected ANTI JOIN store.requests USING (request_key)
+            )
+        """)
+
+
+# --- signals ----------------------------------------------------------------------------------------------------------
+
+
+def _scan(con: duckdb.DuckDBPyConnection, store: Store, lexicon: Lexicon, progress: Callable[[int], None]) -> None:
+    """Searches every text of the affected requests that this lexicon has not seen, in slices that fit in memory."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE unscanned AS
+        WITH wanted AS (
+            SELECT text_id, min(day) AS day, min(chars) AS chars
+            FROM store.parts SEMI JOIN affected USING (request_key)
+            WHERE text_id IS NOT NULL AND kind IN {_SEARCHED_KINDS}
+            GROUP BY text_id
+        )
+        SELECT text_id, day,
+            sum(chars + 50) OVER (ORDER BY day, text_id ROWS UNBOUNDED PRECEDING) // {SCAN_CHARS} AS slice
+        FROM wanted ANTI JOIN (SELECT text_id FROM store.scanned WHERE lexicon = $lexicon) USING (text_id)
+        """,
+        {"lexicon": lexicon.version},
+    )
+    slices = con.execute("SELECT slice, count(*) FROM unscanned GROUP BY slice ORDER BY slice").fetchall()
+    for number, count in slices:
+        con.execute(f"CREATE OR REPLACE TEMP VIEW scanning AS SELECT * FROM unscanned WHERE slice = {int(number)}")
+        found = signals.scan(read_texts(con, store, "scanning"), lexicon)
+        con.register("incoming_signals", found.cast(SIGNALS.arrow))
+        with transaction(con):
+            con.execute("INSERT INTO store.signals SELECT * FROM incoming_signals")
+            con.execute("INSERT INTO store.scanned SELECT text_id, ? FROM scanning", [lexicon.version])
+        con.unregister("incoming_signals")
+        progress(count)
+    con.execute("DROP VIEW IF EXISTS scanning")
+    con.execute("DROP TABLE unscanned")
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+# Who a request belongs with, before and after its tenant is decided again: all of both groups are put in order anew.
+_GROUP = "tenant_id, coalesce(caller, '') AS caller, coalesce(deployment, '') AS deployment"
+_OLD_GROUPS = f"""
+    CREATE OR REPLACE TEMP TABLE touched_groups AS
+    SELECT DISTINCT {_GROUP} FROM store.requests
+    JOIN store.tenant_of USING (request_key)
+    SEMI JOIN (
+        SELECT request_key FROM store.sessions SEMI JOIN (
+            SELECT session_key FROM store.sessions SEMI JOIN affected USING (request_key)
+        ) USING (session_key)
+    ) USING (request_key)
+"""
+_NEW_SESSIONS = f"""
+    CREATE OR REPLACE TEMP TABLE new_sessions AS
+    WITH grouped AS (
+        SELECT request_key, occurred_at, session_kind, session_id, {_GROUP}
+        FROM store.requests JOIN store.tenant_of USING (request_key)
+    ), touched AS (
+        SELECT grouped.* FROM grouped SEMI JOIN (
+            FROM touched_groups
+            UNION
+            SELECT tenant_id, caller, deployment FROM grouped SEMI JOIN affected USING (request_key)
+        ) USING (tenant_id, caller, deployment)
+    ), spaced AS (
+        SELECT request_key, tenant_id, caller, deployment, occurred_at, coalesce(
+            occurred_at - lag(occurred_at) OVER same > INTERVAL {GAP_MINUTES} MINUTE, true
+        ) AS starts
+        FROM touched WHERE session_id IS NULL
+        WINDOW same AS (PARTITION BY tenant_id, caller, deployment ORDER BY occurred_at NULLS LAST, request_key)
+    ), numbered AS (
+        SELECT request_key, tenant_id, caller, deployment, occurred_at, count(*) FILTER (WHERE starts) OVER (
+            PARTITION BY tenant_id, caller, deployment ORDER BY occurred_at NULLS LAST, request_key
+            ROWS UNBOUNDED PRECEDING
+        ) AS number
+        FROM spaced
+    )
+    SELECT request_key, sha256(concat_ws(chr(0), tenant_id, 'gap', caller, deployment, first_value(request_key) OVER (
+        PARTITION BY tenant_id, caller, deployment, number ORDER BY occurred_at NULLS LAST, request_key
+    ))) AS session_key, 'gap' AS session_source
+    FROM numbered
+    UNION ALL
+    SELECT request_key, sha256(concat_ws(chr(0), tenant_id, session_kind, session_id)), 'explicit'
+    FROM touched WHERE session_id IS NOT NULL
+"""
+
+# --- outcomes ---------------------------------------------------------------------------------------------------------
+
+# A refusal stands at the beginning of an answer; further on it is more likely a quotation or a limit of a help given.
+_INSERT_OUTCOMES = """
+    INSERT INTO store.outcomes
+    WITH refusing AS (
+        SELECT DISTINCT request_key FROM store.parts AS part SEMI JOIN affected USING (request_key)
+        JOIN store.signals AS found USING (text_id)
+        WHERE part.side = 'response' AND part.kind IN ('text', 'refusal') AND found.idea = 'refusal'
+            AND found.char_from < 300
+    ), calling AS (
+        SELECT DISTINCT request_key FROM store.parts SEMI JOIN affected USING (request_key)
+        WHERE side = 'response' AND kind = 'tool_call'
+    )
+    SELECT request_key, CASE
+        WHEN filtered AND (error_code IS NOT NULL OR status >= 400 OR list_contains(finish_reasons, 'content_filter')
+            OR answer_seen = 'none') THEN 'blocked'
+        WHEN status >= 400 OR (error_code IS NOT NULL AND answer_seen <> 'none') THEN 'failed'
+        WHEN calling.request_key IS NOT NULL THEN 'fulfilled'
+        WHEN refused OR refusing.request_key IS NOT NULL THEN 'refused'
+        WHEN list_contains(finish_reasons, 'content_filter') THEN 'blocked'
+        WHEN list_contains(finish_reasons, 'length') THEN 'truncated'
+        WHEN answer_seen <> 'none' THEN 'fulfilled'
+        ELSE 'unknown' END
+    FROM store.requests AS request
+    SEMI JOIN affected USING (request_key)
+    LEFT JOIN refusing USING (request_key)
+    LEFT JOIN calling USING (request_key)
+"""

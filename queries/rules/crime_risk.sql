@@ -1,0 +1,73 @@
+-- title   = "People are rated by the crimes that they may commit"
+-- use     = "crime_risk"
+-- scope   = "request"
+-- needs   = ["prompt"]
+-- version = 1
+-- why     = """
+-- Sees a request that asks how likely somebody is to offend, or for a score of it. Strong when it is about persons, and not
+-- about an area; weak when nothing says of whom, or when people decide after it. Does not see whether facts of a crime
+-- stand behind the score, and no language that the lexicon lacks. Studies, laws, lessons and news about it are no use.
+-- """
+--
+-- [params]
+-- never = ["negation", "animal", "fiction"]
+-- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
+-- most_evidence = 20
+
+WITH meant AS (  -- what the caller sent, in words or names, and did not rule out
+    SELECT request_key, part_no, side, kind, "signal", idea, contexts, char_from, char_to
+    FROM signals
+    WHERE side IN ('request', 'name') AND coalesce(role, '') <> 'assistant'
+        AND NOT list_has_any(contexts, $never)
+        AND NOT (coalesce(role, '') IN ('system', 'developer') AND list_contains(contexts, 'refusal'))
+),
+facts AS (
+    SELECT request_key,
+        bool_or(idea IN ('person', 'infer_trait', 'social_score', 'consequential_decision', 'booking_picture')) AS person,
+        bool_or(idea = 'work_or_school') AS work_or_school,
+        bool_or(idea = 'human_review') AS human_review,
+        bool_or(idea = 'apprehended') AS apprehended
+    FROM meant
+    GROUP BY request_key
+),
+asked AS (
+    SELECT request_key, count(*) AS places
+    FROM meant
+    WHERE idea = 'crime_risk' AND side = 'request' AND NOT list_has_any(contexts, $talk)
+    GROUP BY request_key
+),
+judged AS (
+    SELECT request_key, CASE
+        WHEN (person OR apprehended OR places > 1) AND NOT human_review THEN 'strong'
+        ELSE 'weak'
+    END AS verdict
+    FROM asked
+    JOIN facts USING (request_key)
+),
+shown AS (  -- where it shows, what was asked first
+    SELECT request_key,
+        list(
+            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            ORDER BY idea = 'crime_risk' DESC, part_no, char_from, char_to, "signal"
+        )[:$most_evidence] AS evidence
+    FROM meant
+    JOIN judged USING (request_key)
+    WHERE idea IN ('crime_risk', 'social_score', 'consequential_decision', 'person', 'human_review', 'apprehended') AND verdict IS NOT NULL
+    GROUP BY request_key
+)
+SELECT
+    [request_key] AS request_keys,
+    verdict AS strength,
+    map_from_entries(list_filter(
+        [
+            {'key': 'work_or_school', 'value': nullif(work_or_school, false)},
+            {'key': 'human_review', 'value': nullif(human_review, false)},
+            {'key': 'apprehended', 'value': nullif(apprehended, false)}
+        ],
+        lambda entry: entry.value IS NOT NULL
+    )) AS circumstances,
+    evidence
+FROM judged
+JOIN facts USING (request_key)
+JOIN shown USING (request_key)
+WHERE verdict IS NOT NULL

@@ -1,0 +1,75 @@
+-- title   = "A decision of weight about a person is left to the model"
+-- use     = "consequential_decision"
+-- scope   = "request"
+-- needs   = ["prompt"]
+-- version = 1
+-- why     = """
+-- Sees a request that lets the model, or what it writes, decide about a person without anybody looking: release, arrest,
+-- segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak when only
+-- work or school tells that persons are meant. Does not see what is done with an answer elsewhere, nor a language that the
+-- lexicon lacks. Automatic handling of things, builds and messages is no use.
+-- """
+--
+-- [params]
+-- never = ["negation", "animal", "fiction"]
+-- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
+-- most_evidence = 20
+
+WITH meant AS (  -- what the caller sent, in words or names, and did not rule out
+    SELECT request_key, part_no, side, kind, "signal", idea, contexts, char_from, char_to
+    FROM signals
+    WHERE side IN ('request', 'name') AND coalesce(role, '') <> 'assistant'
+        AND NOT list_has_any(contexts, $never)
+        AND NOT (coalesce(role, '') IN ('system', 'developer') AND list_contains(contexts, 'refusal'))
+),
+facts AS (
+    SELECT request_key,
+        bool_or(idea IN ('person', 'crime_risk', 'social_score', 'identify', 'compare', 'face')) AS person,
+        bool_or(idea = 'work_or_school') AS work_or_school,
+        bool_or(idea = 'human_review') AS human_review,
+        bool_or(idea = 'apprehended') AS apprehended
+    FROM meant
+    GROUP BY request_key
+),
+asked AS (
+    SELECT request_key, count(*) AS places
+    FROM meant
+    WHERE idea = 'consequential_decision' AND side = 'request' AND NOT list_has_any(contexts, $talk)
+    GROUP BY request_key
+),
+judged AS (
+    SELECT request_key, CASE
+        WHEN person OR apprehended THEN 'strong'
+        WHEN work_or_school AND places > 1 THEN 'strong'
+        WHEN work_or_school THEN 'weak'
+    END AS verdict
+    FROM asked
+    JOIN facts USING (request_key)
+),
+shown AS (  -- where it shows, what was asked first
+    SELECT request_key,
+        list(
+            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            ORDER BY idea = 'consequential_decision' DESC, part_no, char_from, char_to, "signal"
+        )[:$most_evidence] AS evidence
+    FROM meant
+    JOIN judged USING (request_key)
+    WHERE idea IN ('consequential_decision', 'crime_risk', 'social_score', 'person', 'human_review', 'apprehended', 'work_or_school') AND verdict IS NOT NULL
+    GROUP BY request_key
+)
+SELECT
+    [request_key] AS request_keys,
+    verdict AS strength,
+    map_from_entries(list_filter(
+        [
+            {'key': 'work_or_school', 'value': nullif(work_or_school, false)},
+            {'key': 'human_review', 'value': nullif(human_review, false)},
+            {'key': 'apprehended', 'value': nullif(apprehended, false)}
+        ],
+        lambda entry: entry.value IS NOT NULL
+    )) AS circumstances,
+    evidence
+FROM judged
+JOIN facts USING (request_key)
+JOIN shown USING (request_key)
+WHERE verdict IS NOT NULL
