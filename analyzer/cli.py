@@ -344,7 +344,7 @@ def _short(incident: dict[str, Any]) -> dict[str, str]:
         "incident": incident["incident_id"][:8],
         "severity": incident["severity"],
         "verdicts": f"{incident['violations']} violation, {incident['reviews']} review",
-        "tenant": incident["tenant_name"] or incident["tenant_id"],
+        "tenant": incident["tenant"],
         "class": incident["tenant_class"],
         "clause": incident["clause_id"],
         "uses": ", ".join(incident["uses"]),

@@ -145,7 +145,7 @@ def _check_rows(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
     words = {"strengths": list(STRENGTHS), "circumstances": list(shipped_verdicts().circumstances)}
     problems = con.execute(_PROBLEMS, words).fetchall()
     if problems:
-        number, what = problems[0]
+        number, what, _ = problems[0]
         rule = rules[number]
         raise UsageError(f"{rule.path}:{rule.first_sql_line}: {what.replace('SCOPE', rule.scope)}")
 
@@ -195,13 +195,14 @@ WITH {_CITED},
         LEFT JOIN known ON known.request_key = cited.request_key
         GROUP BY row_numbers.rule_no, row_no
     )
-SELECT rule_no, what FROM misshapen WHERE what IS NOT NULL
+SELECT DISTINCT rule_no, what, 1 AS rank FROM misshapen WHERE what IS NOT NULL
 UNION
-SELECT rule_no, 'a row cites a key that is no request; take request_key from the views' FROM sets WHERE strangers > 0
+SELECT rule_no, 'a row cites a key that is no request; take request_key from the views', 2
+FROM sets WHERE strangers > 0
 UNION
-SELECT rule_no, 'a row cites keys of more than one SCOPE; the scope SCOPE lets a row cite one only'
+SELECT rule_no, 'a row cites keys of more than one SCOPE; the scope SCOPE lets a row cite one only', 3
 FROM sets WHERE strangers = 0 AND sets > 1
-ORDER BY rule_no, what
+ORDER BY rule_no, rank, what
 """
 
 _MERGE = f"""

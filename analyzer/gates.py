@@ -15,7 +15,7 @@ Gate = frozenset[Need]
 
 TOKEN = re.compile(r"\{[a-z_]+\}|\{\d+(?:,\d*)?\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]\\])*\]|<\d+>|\(\?[^)]*?:|.", re.DOTALL)
 
-_LONGEST = 5  # letters of a beginning
+_LONGEST = 6  # letters of a beginning: few enough that one small automaton finds them all
 _MOST = 600  # words of a need; a larger one is left out
 _EDGE = r"\b"
 _CLASS = re.compile(r"\[([a-z0-9]{1,4})\]|\\d")
@@ -28,7 +28,7 @@ _COMMON = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, so that what is known of a node is kept
 class _Node:
     """A piece of a pattern. ``kind``: letter, break, edge, group or other; ``least``: how often it stands at least;
     ``again``: whether it may stand more than once."""
@@ -49,6 +49,7 @@ def gates(pattern: str, words: Mapping[str, str]) -> Iterator[Gate]:
         yield frozenset(need for need in _needs(branch) if _is_telling(need))
 
 
+@cache
 def _is_telling(need: Need) -> bool:
     return not any(map(_is_common, need))
 
@@ -105,7 +106,12 @@ def _node(token: str) -> _Node:
     return _Node("edge" if token in (r"\b", "^") else "other")
 
 
-def _needs(nodes: tuple[_Node, ...], at_start: bool = False) -> Iterator[Need]:
+@cache
+def _needs(nodes: tuple[_Node, ...], at_start: bool = False) -> tuple[Need, ...]:
+    return tuple(_each_need(nodes, at_start))
+
+
+def _each_need(nodes: tuple[_Node, ...], at_start: bool) -> Iterator[Need]:
     """The needs of a sequence: one for each place where a word must begin; ``at_start``: one can only begin there."""
     for place, node in enumerate(nodes):
         if node.least and (at_start or _all_begin_at_edge(node)) and node.kind in ("letter", "group"):
@@ -113,13 +119,16 @@ def _needs(nodes: tuple[_Node, ...], at_start: bool = False) -> Iterator[Need]:
             if need:
                 yield need
         if node.kind == "group" and node.least:
-            yield from _needs_inside(node, at_start)
+            ends = (
+                nodes[place + 1 : place + 2] and nodes[place + 1].least and nodes[place + 1].kind in ("edge", "break")
+            )
+            yield from _needs_inside(node, at_start, (_node(r"\b"),) if ends else ())
         at_start = _starts_after(node, at_start)
 
 
-def _needs_inside(group: _Node, at_start: bool) -> Iterator[Need]:
-    """The needs of a group's one branch, or one made of a telling need of each of its branches."""
-    inside = [list(_needs(branch, at_start)) for branch in group.branches]
+def _needs_inside(group: _Node, at_start: bool, end: tuple[_Node, ...]) -> Iterator[Need]:
+    """The needs of a group's one branch, or one made of a telling need of each of its branches; ``end`` follows it."""
+    inside = [_needs(branch + end, at_start) for branch in group.branches]
     if len(inside) == 1:
         yield from inside[0]
         return
@@ -131,7 +140,7 @@ def _needs_inside(group: _Node, at_start: bool) -> Iterator[Need]:
 
 
 def _all_begin_at_edge(node: _Node) -> bool:
-    return bool(node.branches) and all(branch and branch[0] == _Node("edge") for branch in node.branches)
+    return bool(node.branches) and all(branch and branch[0].kind == "edge" for branch in node.branches)
 
 
 def _starts_after(node: _Node, before: bool) -> bool:
@@ -150,6 +159,7 @@ def _ends_in_break(nodes: tuple[_Node, ...], before: bool) -> bool:
     return before
 
 
+@cache
 def _beginnings(nodes: tuple[_Node, ...]) -> Need | None:
     """All words or beginnings of words that start with ``nodes``; None if some are empty or there are too many."""
     texts = _texts(nodes)
@@ -159,20 +169,21 @@ def _beginnings(nodes: tuple[_Node, ...]) -> Need | None:
     return frozenset(text for text in found if not any(text[:size] in found for size in range(1, len(text))))
 
 
-def _texts(nodes: tuple[_Node, ...]) -> list[tuple[str, bool]]:
+@cache
+def _texts(nodes: tuple[_Node, ...]) -> tuple[tuple[str, bool], ...]:
     """What the letters at the start of ``nodes`` can be, and for each whether it may go on after ``nodes``."""
-    texts = [("", True)]
+    texts: tuple[tuple[str, bool], ...] = (("", True),)
     for node in nodes:
         if not any(goes_on for _, goes_on in texts):
             break
         more = _steps(node)
         if more is None or len(texts) * len(more) > 8 * _MOST:
-            return [(text, False) for text, _ in texts]
-        texts = list(dict.fromkeys(grown for text in texts for grown in _grown(text, more)))
+            return tuple(dict.fromkeys((text, False) for text, _ in texts))
+        texts = tuple(dict.fromkeys(grown for text in texts for grown in _grown(text, more)))
     return texts
 
 
-def _grown(text: tuple[str, bool], more: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+def _grown(text: tuple[str, bool], more: tuple[tuple[str, bool], ...]) -> Iterator[tuple[str, bool]]:
     """``text`` with each of its continuations, if it may go on."""
     so_far, goes_on = text
     if not goes_on or len(so_far) >= _LONGEST:
@@ -185,16 +196,17 @@ def _grown(text: tuple[str, bool], more: list[tuple[str, bool]]) -> Iterator[tup
             yield so_far + tail, on
 
 
-def _steps(node: _Node) -> list[tuple[str, bool]] | None:
+@cache
+def _steps(node: _Node) -> tuple[tuple[str, bool], ...] | None:
     """What ``node`` adds to a word: letters, a blank for the word's end; None if that cannot be said."""
     if node.kind == "letter":
-        steps = [(node.text, not node.again)]
+        steps = ((node.text, not node.again),)
     elif node.kind == "edge":
-        return [(_EDGE, False)] if node.least else None
+        return ((_EDGE, False),) if node.least else None
     elif node.kind == "break":
-        steps = [(" ", False)]
+        steps = ((" ", False),)
     elif node.kind == "group":
-        steps = [(text, on and not node.again) for branch in node.branches for text, on in _texts(branch)]
+        steps = tuple((text, on and not node.again) for branch in node.branches for text, on in _texts(branch))
     else:
         return None
-    return steps if node.least else [*steps, ("", True)]
+    return steps if node.least else (*steps, ("", True))

@@ -269,7 +269,8 @@ def _problem(regex: str) -> str:
     try:
         empty = pl.Series([""], dtype=pl.String).str.contains(regex)[0]
     except pl.exceptions.ComputeError as error:
-        return f"pattern does not compile ({str(error).strip().splitlines()[-1].strip()})"
+        said = [line for line in str(error).splitlines() if line.startswith("error:")]
+        return f"pattern does not compile ({(said or ['error: unknown'])[0].removeprefix('error: ')})"
     return "pattern matches the empty text" if empty else ""
 
 

@@ -83,10 +83,10 @@ def _check(con: duckdb.DuckDBPyConnection, rule: Rule) -> None:
             raise UsageError(
                 f"{rule.path}:{number}: a template marker; rules are not templated, use [params] and $name"
             )
-    sql, named, line = _one_select(con, rule)
+    sql, named, first = _one_select(con, rule)
     _check_params(rule, named)
-    _check_tree(con, rule, sql, line)
-    _check_output(con, rule, sql, line)
+    _check_tree(con, rule, sql, first)
+    _check_output(con, rule, sql, first)
 
 
 def _one_select(con: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[str, set[str], int]:

@@ -347,7 +347,8 @@ WITH dated AS (
         CASE WHEN tenant_class = 'unknown' THEN 'unknown' ELSE 'by' END AS role,
         confidence,
         CASE WHEN registered_class <> '' THEN 'register: class'
-            ELSE coalesce('tenant class by ' || evidence[1], 'tenant unknown') END AS evidence
+            WHEN tenant_class = 'unknown' THEN coalesce('tenant unknown: ' || evidence[1], 'tenant unknown')
+            ELSE 'tenant class by ' || evidence[1] END AS evidence
     FROM standing
 ), served AS (
     SELECT request_key, unnest(serves) AS actor, NULL::VARCHAR AS agency, 'for' AS role,
@@ -372,8 +373,13 @@ WITH dated AS (
         AND NOT list_has_any(coalesce(found.contexts, []), $about)
 ), meant AS (
     SELECT request_key, tenant_class, part_no, "signal",
-        CASE WHEN idea = 'actor_police' THEN CASE WHEN country = 'abroad' THEN 'foreign_le' ELSE 'us_police' END
-            ELSE substr(idea, length('actor_') + 1) END AS actor,
+        CASE
+            -- a city's own police are those of its country, whatever words they use
+            WHEN idea = 'actor_police' OR (tenant_class = 'umbrella' AND country <> 'none'
+                AND idea IN ('actor_us_police', 'actor_foreign_le'))
+                THEN CASE WHEN country = 'abroad' THEN 'foreign_le' ELSE 'us_police' END
+            ELSE substr(idea, length('actor_') + 1)
+        END AS actor,
         CASE WHEN idea = 'actor_police' AND country = 'none' THEN confidence - $loss ELSE confidence END AS confidence
     FROM said
 ), cast_in_role AS (

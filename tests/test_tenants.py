@@ -186,7 +186,7 @@ umbrella|City of Marshall|marshall-xx.gov|US|IL
 umbrella|Marshall County Commission||US|AL
 umbrella|Fulmoor County Fiscal Court|fulmoorky.gov|US|KY
 umbrella|Town of Constable|townofconstableny.gov|US|NY
-umbrella|City of Owasso|cityofowasso.gov|US|OK
+umbrella|City of Kelmasso|cityofkelmasso.gov|US|OK
 umbrella|Contra Marsh County|ccfpd.gov|US|CA
 umbrella|N.C. Department of Public Safety|ncdps.gov|US|NC
 umbrella|Ayuntamiento de Peñarrubia Alta|penarrubia.es|ES|
@@ -654,6 +654,21 @@ def test_police_without_a_country_are_those_of_the_tenants_country(
     store.assign(register(tmp_path, f"v,Lumenfold,,{country},,other,,service:v"))
     assert in_text in store.actors("text")
     assert in_name in store.actors("name")
+
+
+@pytest.mark.parametrize(("country", "actor"), [("US", "us_police"), ("ES", "foreign_le")])
+def test_the_police_of_a_city_are_of_its_country_whatever_words_they_use(
+    tmp_path: Path, store: Store, country: str, actor: str
+) -> None:
+    store.call("city", "service:c")
+    store.call("vendor", "service:v")
+    for request in ("city", "vendor"):
+        store.part(request, 0, "system", "text", "actor_us_police")
+        store.part(request, 1, "system", "text", "actor_foreign_le")
+    lines = (f"c,Lowmoor,,{country},,umbrella,,service:c", f"v,Sentmark,,{country},,le_vendor,,service:v")
+    store.assign(register(tmp_path, *lines))
+    assert [row[0] for row in store.actors("city")] == sorted(["umbrella", actor])
+    assert [row[0] for row in store.actors("vendor")] == ["foreign_le", "le_vendor", "us_police"]
 
 
 def test_an_unknown_tenant_may_be_seen_to_act_for_police(tmp_path: Path, store: Store) -> None:

@@ -13,6 +13,7 @@
 -- [params]
 -- never = ["negation", "animal", "fiction"]
 -- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only"]
+-- soft = ["training", "marketing", "redaction"]
 -- most_evidence = 20
 
 WITH meant AS (  -- what the caller sent, in words or names, and did not rule out
@@ -24,7 +25,7 @@ WITH meant AS (  -- what the caller sent, in words or names, and did not rule ou
 ),
 facts AS (
     SELECT request_key,
-        bool_or(idea IN ('face', 'booking_picture', 'face_vector')) AS face,
+        bool_or(idea IN ('face', 'booking_picture', 'face_vector') OR "signal" = 'identify.face_recognition') AS face,
         bool_or(idea = 'gallery') AS gallery,
         bool_or(idea IN ('identify', 'compare')) AS recognises,
         bool_or(idea = 'live') AS live,
@@ -42,8 +43,9 @@ asked AS (
         bool_or("signal" <> 'act_on.prepare_probe') AS builds,
         bool_or(NOT list_contains(contexts, 'quoted_report')) AS itself
     FROM meant
+    JOIN requests USING (request_key)
     WHERE idea = 'act_on' AND side = 'request' AND kind NOT IN ('tool', 'tool_call')
-        AND NOT list_has_any(contexts, $talk)
+        AND (NOT list_has_any(contexts, $talk) OR (picture_count > 0 AND NOT list_has_any(contexts, $soft)))
     GROUP BY request_key
 ),
 judged AS (

@@ -7,7 +7,8 @@
 -- Sees a request whose words ask to compare, match, rank or pick out people, with a picture and a sign that people are
 -- meant: a face, a booking picture, a list of persons, a person pointed at, or a question who or whether the same. It also
 -- sees features of a face that are held against a list of persons in words alone. Weak: only a name says so, the text is
--- news, teaching or marketing, or no picture was logged. Does not see what a picture shows, a comparison spread over
+-- news, teaching or marketing, no picture was logged, or a picture lies beside a list of persons and nothing is said to
+-- be done. Does not see what a picture shows, a comparison spread over
 -- several requests (split_session), one done by a tool (face_tool) or on numbers (face_vectors), nor a language that the
 -- lexicon lacks. Faces that are hidden, counted or ruled out are no use.
 -- """
@@ -47,19 +48,22 @@ facts AS (
 ),
 asked AS (
     SELECT request_key,
-        bool_or(side = 'request' AND NOT list_has_any(contexts, $soft)) AS firm,
-        bool_or(side = 'request' AND NOT list_has_any(contexts, $talk)) AS sober,
+        bool_or(idea = 'compare' AND side = 'request' AND NOT list_has_any(contexts, $soft)) AS firm,
+        bool_or(idea = 'compare' AND side = 'request' AND NOT list_has_any(contexts, $talk)) AS sober,
         bool_or("signal" = 'compare.features') AS by_features,
-        bool_or("signal" <> 'compare.features') AS compares
+        bool_or(idea = 'compare' AND "signal" <> 'compare.features') AS compares,
+        bool_or(idea = 'gallery' AND side = 'request' AND NOT list_has_any(contexts, $talk)) AS list_shown,
+        bool_or(idea = 'booking_picture' AND side = 'request') AND any_value(person) AS booking_shown
     FROM meant
     JOIN facts USING (request_key)
-    WHERE idea = 'compare' AND kind NOT IN ('tool', 'tool_call')
-        AND (gallery OR NOT list_has_any(contexts, $aside))
+    WHERE kind NOT IN ('tool', 'tool_call')
+        AND (idea IN ('gallery', 'booking_picture') OR (idea = 'compare' AND (gallery OR NOT list_has_any(contexts, $aside))))
     GROUP BY request_key
 ),
 judged AS (
     SELECT request_key, CASE
-        WHEN NOT compares AND NOT (by_features AND gallery) THEN NULL
+        WHEN NOT compares AND NOT (by_features AND gallery) THEN
+            CASE WHEN picture_count > 1 AND NOT who AND (list_shown OR booking_shown) THEN 'weak' END
         WHEN picture_count > 0 AND firm AND (gallery OR face OR who OR (person AND picture_count > 1)) THEN 'strong'
         WHEN picture_count > 0 AND (gallery OR face OR who OR person) THEN 'weak'
         WHEN sober AND by_features AND compares AND gallery THEN 'strong'

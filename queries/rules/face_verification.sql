@@ -6,7 +6,7 @@
 -- why     = """
 -- Sees a request with a picture whose words ask whether two pictures show the same person, whether this is really him, or
 -- to hold a face or a person against an identity document or a stored picture. Weak: only a name says so, the text is news,
--- teaching or marketing, or a document is checked and nothing says that a person or face is. Does not see a check without
+-- teaching or marketing, or one picture of a document is checked and nothing says that a person or face is. Does not see a check without
 -- a logged picture (records that may be of one person are no faces), what a picture shows, or a language that the lexicon
 -- lacks.
 -- """
@@ -54,7 +54,7 @@ asked AS (
 judged AS (
     SELECT request_key, CASE
         WHEN picture_count = 0 THEN NULL
-        WHEN firm AND (person_asked OR face OR person) THEN 'strong'
+        WHEN firm AND (person_asked OR face OR person OR picture_count > 1) THEN 'strong'
         ELSE 'weak'
     END AS verdict
     FROM asked

@@ -14,7 +14,7 @@
 -- never = ["negation", "animal", "fiction"]
 -- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
 -- soft = ["news", "training", "marketing"]
--- aside = ["redaction", "counting", "plates"]
+-- aside = ["redaction", "counting"]
 -- most_evidence = 20
 
 WITH meant AS (  -- what the caller sent, in words or names, and did not rule out

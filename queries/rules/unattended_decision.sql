@@ -5,8 +5,8 @@
 -- version = 1
 -- why     = """
 -- Sees a request that lets the model, or what it writes, decide about a person without anybody looking: release, arrest,
--- segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak when only
--- work or school tells that persons are meant. Does not see what is done with an answer elsewhere, nor a language that the
+-- segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak when work
+-- or school alone tells that persons are meant, or when it says so twice and not of whom. Does not see what is done with an answer elsewhere, nor a language that the
 -- lexicon lacks. Automatic handling of things, builds and messages is no use.
 -- """
 --
@@ -41,7 +41,7 @@ judged AS (
     SELECT request_key, CASE
         WHEN person OR apprehended THEN 'strong'
         WHEN work_or_school AND places > 1 THEN 'strong'
-        WHEN work_or_school THEN 'weak'
+        WHEN work_or_school OR places > 1 THEN 'weak'
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)

@@ -14,7 +14,7 @@
 -- never = ["negation", "animal", "fiction"]
 -- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
 -- soft = ["news", "training", "marketing"]
--- aside = ["redaction", "counting", "plates"]
+-- aside = ["redaction", "counting"]
 -- most_evidence = 20
 
 WITH meant AS (  -- what the caller sent, in words or names, and did not rule out
@@ -47,7 +47,8 @@ facts AS (
 asked AS (
     SELECT request_key,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $soft)) AS firm,
-        bool_or(side = 'request' AND NOT list_has_any(contexts, $talk)) AS sober
+        bool_or(side = 'request' AND NOT list_has_any(contexts, $talk)) AS sober,
+        bool_or(side = 'request') AS in_words
     FROM meant
     JOIN facts USING (request_key)
     WHERE (idea = 'watch' OR (live AND idea IN ('identify', 'compare', 'verify')))
@@ -59,7 +60,7 @@ judged AS (
     SELECT request_key, picture_count, CASE
         WHEN picture_count > 0 AND firm AND (gallery OR face) AND (live OR watches) THEN 'strong'
         WHEN picture_count > 0 AND firm AND watches AND person AND (live OR mobile OR fixed) THEN 'strong'
-        WHEN picture_count > 0 AND (gallery OR face OR person) THEN 'weak'
+        WHEN picture_count > 0 AND (gallery OR face OR person) AND (sober OR NOT in_words) THEN 'weak'
         WHEN sober AND watches AND live AND follows THEN 'strong'
         WHEN sober AND watches AND (live OR follows) THEN 'weak'
     END AS verdict
