@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,11 @@ def run_all_cases(rules: Sequence[Rule], lexicon: Lexicon) -> tuple[CaseResult, 
         create_schema(con)
         harden(con)
         _search(con, (request for _, case in proofs for request in case.requests), lexicon)
-        return tuple(_run(con, rule, case) for rule, case in proofs)
+        return tuple(
+            result
+            for rule, group in groupby(proofs, key=lambda proof: proof[0])
+            for result in _run(con, rule, [case for _, case in group])
+        )
     finally:
         con.close()
 
@@ -108,7 +113,7 @@ def run_all_cases(rules: Sequence[Rule], lexicon: Lexicon) -> tuple[CaseResult, 
 def fill(con: duckdb.DuckDBPyConnection, requests: Sequence[Row], lexicon: Lexicon) -> None:
     """Put requests as cases write them into the empty store of ``con``, with their signals."""
     _search(con, requests, lexicon)
-    _assemble(con, requests)
+    _write(con, [_filled(number, request) for number, request in enumerate(requests)])
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -185,18 +190,51 @@ def _check_expect(where: str, row: Row, ids: Sequence[str]) -> None:
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-def _run(con: duckdb.DuckDBPyConnection, rule: Rule, case: Case) -> CaseResult:
-    for table in _TABLES:
-        con.execute(f"DELETE FROM store.{table.name}")
+def _run(con: duckdb.DuckDBPyConnection, rule: Rule, cases: Sequence[Case]) -> list[CaseResult]:
+    """The cases of one rule, those with the same parameters in one go: each has tenants of its own."""
+    results: dict[int, CaseResult] = {}
+    numbered = sorted(enumerate(cases), key=lambda pair: repr(sorted(pair[1].params.items())))
+    for _, group in groupby(numbered, key=lambda pair: pair[1].params):
+        together = list(group)
+        for table in _TABLES:
+            con.execute(f"DELETE FROM store.{table.name}")
+        _assemble_cases(con, together)
+        params = {**rule.params, **together[0][1].params}
+        uses = find_uses(con, [replace(rule, params=params)]).to_pylist()
+        for number, case in together:
+            prefix = _prefix(number)
+            found = tuple(_said(use, prefix) for use in uses if use["request_keys"][0].startswith(prefix))
+            results[number] = CaseResult(rule.id, case, _matches(found, case.expect), found)
+    return [results[number] for number in range(len(cases))]
+
+
+def _assemble_cases(con: duckdb.DuckDBPyConnection, numbered: Sequence[tuple[int, Case]]) -> None:
+    filled = [_filled_case(number, case) for number, case in numbered]
     try:
-        _assemble(con, case.requests)
+        _write(con, [row for rows in filled for row in rows])
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        for (_, case), rows in zip(numbered, filled, strict=True):
+            _check_types(case, rows)
+        raise
+
+
+def _filled_case(number: int, case: Case) -> list[Row]:
+    prefix = _prefix(number)
+    own = [{**r, "id": prefix + r["id"], "tenant": prefix + r.get("tenant", "t1")} for r in case.requests]
+    return [_filled(place, request) for place, request in enumerate(own)]
+
+
+def _check_types(case: Case, rows: Sequence[Row]) -> None:
+    try:
+        _table(REQUESTS, rows)
+        _table(PARTS, [part for row in rows for part in _parts(row)])
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise UsageError(f"{case.path}:{case.line}: a column has a value of another type; see docs/schema.md") from None
-    uses = find_uses(con, [replace(rule, params={**rule.params, **case.params})]).to_pylist()
-    found = tuple(
-        {key: _said(use, key) for key in ("requests", "strength", "circumstances", "subject")} for use in uses
-    )
-    return CaseResult(rule.id, case, _matches(found, case.expect), found)
+
+
+def _prefix(number: int) -> str:
+    """What keeps the requests, tenants and sessions of one case apart from those of the others."""
+    return f"case {number}: "
 
 
 def _search(con: duckdb.DuckDBPyConnection, requests: Iterable[Row], lexicon: Lexicon) -> None:
@@ -212,9 +250,8 @@ def _search(con: duckdb.DuckDBPyConnection, requests: Iterable[Row], lexicon: Le
     con.execute("UPDATE store.meta SET value = ? WHERE name = 'lexicon'", [lexicon.version])
 
 
-def _assemble(con: duckdb.DuckDBPyConnection, requests: Iterable[Row]) -> None:
-    """Write everything but the signals."""
-    rows = [_filled(number, request) for number, request in enumerate(requests)]
+def _write(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+    """Write everything of filled requests but their signals."""
     parts = [part for row in rows for part in _parts(row)]
     pictures = sorted({part["picture"] for part in parts} - {None})
     _insert(con, REQUESTS, rows)
@@ -225,9 +262,14 @@ def _assemble(con: duckdb.DuckDBPyConnection, requests: Iterable[Row]) -> None:
     _insert(con, OUTCOMES, rows)
 
 
-def _said(use: Row, key: str) -> Any:
-    value = use["request_keys" if key == "requests" else key]
-    return dict(value) if key == "circumstances" else value
+def _said(use: Row, prefix: str) -> Row:
+    """A use in the words of ``expect``."""
+    return {
+        "requests": [key.removeprefix(prefix) for key in use["request_keys"]],
+        "strength": use["strength"],
+        "circumstances": dict(use["circumstances"]),
+        "subject": use["subject"].removeprefix(prefix),
+    }
 
 
 def _matches(found: Sequence[Row], expect: Sequence[Row]) -> bool:
@@ -337,8 +379,12 @@ def _names(table: Table) -> list[str]:
     return [column.name for column in table.columns]
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: list[Row]) -> None:
-    filled = [{name: row.get(name) for name in _names(table)} for row in rows]
-    con.register("case_rows", pa.Table.from_pylist(filled, schema=table.arrow))
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> None:
+    con.register("case_rows", _table(table, rows))
     con.execute(f"INSERT INTO store.{table.name} SELECT * FROM case_rows")
     con.unregister("case_rows")
+
+
+def _table(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """The rows with the columns of ``table``; what a row leaves out is null."""
+    return pa.Table.from_pylist([{name: row.get(name) for name in _names(table)} for row in rows], schema=table.arrow)

@@ -272,7 +272,7 @@ def rules_check(
     """
     from analyzer.cases import run_cases
     from analyzer.lexicon import load_lexicon
-    from analyzer.rules import check, load_rules
+    from analyzer.rules import load_rules
     from analyzer.shipped import folder
 
     queries = folder("queries")
@@ -280,7 +280,6 @@ def rules_check(
     lexicon = load_lexicon(queries / "lexicon")
     failed = False
     for rule in rules:
-        check(rule)
         results = run_cases(rule, lexicon)
         for result in results:
             if not result.passed:

@@ -153,7 +153,7 @@ def _sql_error(rule: Rule, error: duckdb.Error, first: int) -> UsageError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     at = next((re.match(r"LINE (\d+):", line) for line in lines if line.startswith("LINE ")), None)
     what = re.sub(r"^[A-Za-z ]*Error: ", "", lines[0])[:_MESSAGE]
-    hint = lines[1][:_MESSAGE] if len(lines) > 1 and not lines[1].startswith("LINE ") else "see docs/rules.md"
+    hint = lines[1][:_MESSAGE] if len(lines) > 1 and not lines[1].startswith("LINE ") else "see docs/writing-rules.md"
     line = first + int(at[1]) - 1 if at else first
     return UsageError(f"{rule.path}:{line}: {what.rstrip('!?.')}; {hint[:1].lower()}{hint[1:]}")
 

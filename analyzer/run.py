@@ -21,7 +21,7 @@ from analyzer.judge import Exceptions, Packs
 from analyzer.lexicon import Lexicon, load_lexicon
 from analyzer.load import Loaded
 from analyzer.register import Register, read_register
-from analyzer.rules import Rule, check, load_rules
+from analyzer.rules import Rule, load_rules
 from analyzer.sandbox import open_reader
 from analyzer.schema import RULE_DAYS
 from analyzer.shipped import folder
@@ -94,14 +94,11 @@ def read_inputs(
 ) -> Inputs:
     """Reads and checks what decides the findings. Raises UsageError for the first thing that is wrong."""
     queries = folder("queries")
-    rules = load_rules(queries / "rules")
-    for rule in rules:
-        check(rule)
     return Inputs(
         read_register(register),
         load_patterns(queries / "tenants"),
         load_lexicon(queries / "lexicon"),
-        rules,
+        load_rules(queries / "rules"),
         judge.load_packs(queries / "policies", policies),
         judge.read_exceptions(exceptions) if exceptions else judge.NO_EXCEPTIONS,
     )

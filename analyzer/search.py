@@ -64,8 +64,12 @@ class Patterns:
 
     def met_by(self, word: str) -> list[int]:
         """The places in ``words`` of what a word of a text meets."""
-        keys = [word + " ", *(word[:size] for size in range(1, len(word) + 1))]
+        keys = [word + " ", *(word[:size] for size in range(1, min(len(word), self._longest) + 1))]
         return [self._places[key] for key in keys if key in self._places]
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.words), default=0)
 
     @cached_property
     def _places(self) -> dict[str, int]:

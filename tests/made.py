@@ -43,12 +43,29 @@ def made_store(
     actors: Iterable[Mapping[str, Any]] = (),
     tenants: Iterable[Mapping[str, Any]] = (),
 ) -> duckdb.DuckDBPyConnection:
-    """An in-memory store. A request has ``key`` and what matters: ``at``, ``tenant``, ``session`` (explicit), columns,
-    ``outcome``, and ``said``: (idea, contexts, kind) of one part each."""
-    con = duckdb.connect(config={"threads": 2})
+    """An in-memory store that holds what :func:`fill_store` puts there."""
+    con = empty_store()
+    fill_store(con, requests, actors, tenants)
+    return con
+
+
+def empty_store() -> duckdb.DuckDBPyConnection:
+    """An in-memory store without rows."""
+    con = duckdb.connect(config={"threads": 1})
     con.execute("SET TimeZone = 'UTC'")
     create_schema(con)
     con.execute("UPDATE store.meta SET value = 'l1' WHERE name = 'lexicon'")
+    return con
+
+
+def fill_store(
+    con: duckdb.DuckDBPyConnection,
+    requests: Sequence[Mapping[str, Any]],
+    actors: Iterable[Mapping[str, Any]] = (),
+    tenants: Iterable[Mapping[str, Any]] = (),
+) -> None:
+    """Rows as a test names them. A request has ``key`` and what matters: ``at``, ``tenant``, ``session`` (explicit),
+    columns, ``outcome``, and ``said``: (idea, contexts, kind) of one part each."""
     filled = [_filled(number, request) for number, request in enumerate(requests)]
     insert(con, REQUESTS, filled)
     insert(con, TENANT_OF, [{"conflict": False, **row} for row in filled])
@@ -58,7 +75,6 @@ def made_store(
     insert(con, SIGNALS, [found for row in filled for found in _signals(row)])
     insert(con, ACTORS, [{"role": "by", "confidence": 1.0, "evidence": "register", **actor} for actor in actors])
     insert(con, TENANTS, [{"confidence": 1.0, "serves": [], **tenant} for tenant in tenants])
-    return con
 
 
 def _filled(number: int, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +130,9 @@ def _signals(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def insert(con: duckdb.DuckDBPyConnection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Rows into a table of schema store; columns left out are null."""
+    rows = list(rows)
+    if not rows:
+        return
     names = [column.name for column in table.columns]
     data = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows], schema=table.arrow)
     con.register("made_rows", data)

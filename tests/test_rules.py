@@ -15,6 +15,7 @@ from analyzer.signals import Lexicon, load_lexicon
 
 SHIPPED = shipped.folder("queries") / "rules"
 GOLDEN = Path(__file__).parent / "golden"
+DOCS = Path(__file__).parent.parent / "docs"
 WRITE_GOLDEN = os.environ.get("AOAI_AUDIT_GOLDEN") == "write"
 
 LEXICON = """
@@ -26,6 +27,15 @@ about = "compare"
 patterns = ['''\\bcompare\\b''']
 examples = ["compare them"]
 near = ["company"]
+
+[[entry]]
+id = "face.test"
+idea = "face"
+language = "en"
+about = "face"
+patterns = ['''\\bface\\b''']
+examples = ["a face"]
+near = ["surface"]
 
 [[entry]]
 id = "negation.test"
@@ -92,11 +102,17 @@ def test_a_shipped_rule_does_not_change_without_a_new_version() -> None:
 
 
 def test_the_page_of_verdicts_is_the_one_the_lists_make() -> None:
-    path = Path(__file__).parent.parent / "docs" / "verdicts.md"
     page = verdicts.page(verdicts.shipped_verdicts())
-    if WRITE_GOLDEN:
-        path.write_text(page)
-    assert path.read_text() == page, "run `make golden` to write docs/verdicts.md"
+    assert (DOCS / "verdicts.md").read_text() == page, "run `make golden` to write docs/verdicts.md"
+
+
+def test_the_example_for_rule_writers_is_a_right_rule_with_right_cases(tmp_path: Path, tiny: Lexicon) -> None:
+    text = (DOCS / "writing-rules.md").read_text()
+    for language, name in (("sql", "example.sql"), ("toml", "example.cases.toml")):
+        fenced = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
+        assert fenced
+        (tmp_path / name).write_text(fenced[1])
+    assert [result.passed for result in run_cases(load_rules(tmp_path)[0], tiny)] == [True, True]
 
 
 # --- broken rules: one line each, with file and line ------------------------------------------------------------------

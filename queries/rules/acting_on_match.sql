@@ -4,10 +4,10 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a text or a decision that is built on a face match of another system: its result pasted in, its name written as a
--- fact, or a picture made ready so that such a system takes it. Weak when the text is only edited, summarised or translated,
--- or a likeness is drawn from words. Does not see a match that is not called one, nor a language that the lexicon lacks.
--- News, motions, studies and policies on face matches are no use.
+-- Sees a text or a decision that is built on a face match of another system: its result pasted in, its name written as
+-- a fact, or a picture made ready so that such a system takes it. Weak when the text is only edited, summarised or
+-- translated, or a likeness is drawn from words. Does not see a match that is not called one, nor a language that the
+-- lexicon lacks. News, motions, studies and policies on face matches are no use.
 -- """
 --
 -- [params]
@@ -62,12 +62,17 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'act_on' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('act_on', 'identify', 'compare', 'face', 'booking_picture', 'face_vector', 'gallery', 'human_review') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'act_on', 'identify', 'compare', 'face', 'booking_picture', 'face_vector', 'gallery', 'human_review'
+    )
     GROUP BY request_key
 )
 SELECT

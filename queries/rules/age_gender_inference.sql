@@ -4,10 +4,10 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request with a picture or a recording that asks how old somebody exactly is, whether male or female, or for a table
--- with age and gender of people. Weak when nothing says that people are meant, or only a name asks. Does not see ages and
--- genders in words alone (a form has such fields), a picture that is drawn, or a language that the lexicon lacks. Age
--- ranges, hair, glasses and a smile may be told and are no use.
+-- Sees a request with a picture or a recording that asks how old somebody exactly is, whether male or female, or for a
+-- table with age and gender of people. Weak when nothing says that people are meant, or only a name asks. Does not see
+-- ages and genders in words alone (a form has such fields), a picture that is drawn, or a language that the lexicon
+-- lacks. Age ranges, hair, glasses and a smile may be told and are no use.
 -- """
 --
 -- [params]
@@ -24,10 +24,11 @@ WITH meant AS (  -- what the caller sent, in words or names, and did not rule ou
 ),
 media AS (  -- what can be looked at or listened to
     SELECT requests.request_key, any_value(requests.picture_count) AS picture_count,
-        bool_or(coalesce(parts.kind, '') = 'audio' OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
+        bool_or(parts.kind IS NOT NULL OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
         bool_or(api IN ('image_generate', 'image_edit')) AS draws
     FROM requests
-    LEFT JOIN parts ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
+    LEFT JOIN parts
+        ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
     GROUP BY requests.request_key
 ),
 facts AS (
@@ -58,7 +59,8 @@ asked AS (
 judged AS (
     SELECT request_key, CASE
         WHEN draws THEN NULL
-        WHEN firm AND (picture_count > 0 OR audio) AND (face OR person OR voice OR who OR places > 1) THEN 'strong'
+        WHEN firm AND (picture_count > 0 OR audio) AND (face OR person OR voice OR who OR places > 1)
+            THEN 'strong'
         WHEN picture_count > 0 OR audio THEN 'weak'
     END AS verdict
     FROM asked
@@ -68,12 +70,17 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'infer_age_gender' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('infer_age_gender', 'face', 'voice', 'person', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'infer_age_gender', 'face', 'voice', 'person', 'live', 'mobile', 'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

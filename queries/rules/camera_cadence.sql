@@ -4,11 +4,11 @@
 -- needs   = ["times"]
 -- version = 1
 -- why     = """
--- Sees calls without logged content to a model that can look at pictures, evenly spaced for a long run of one deployment,
--- key and caller, where a name (deployment, resource, product, key) speaks of a live or moving camera, of faces or of
--- watching. Always weak: nobody saw a picture or a question. A run is told for each day. Does not see a camera with a bland
--- name, or one whose calls mix with others; does not know what the calls are for. Names of shelves, smoke or drafts are no
--- sign.
+-- Sees calls without logged content to a model that can look at pictures, evenly spaced for a long run of one
+-- deployment, key and caller, where a name (deployment, resource, product, key) speaks of a live or moving camera, of
+-- faces or of watching. Always weak: nobody saw a picture or a question. A run is told for each day. Does not see a
+-- camera with a bland name, or one whose calls mix with others; does not know what the calls are for. Names of
+-- shelves, smoke or drafts are no sign.
 -- """
 --
 -- [params]
@@ -22,7 +22,10 @@
 -- aside = ["redaction", "counting", "plates"]
 -- most_requests = 1000
 -- most_evidence = 20
--- vision_models = ["gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-4-turbo", "gpt-4-vision", "gpt-4v", "gpt-5", "o1", "o3", "o4", "gpt-image", "computer-use"]
+-- vision_models = [
+--     "gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-4-turbo", "gpt-4-vision", "gpt-4v", "gpt-5", "o1", "o3", "o4",
+--     "gpt-image", "computer-use"
+-- ]
 
 WITH calls AS (
     SELECT request_key, tenant_id, coalesce(deployment, '') AS deployment, coalesce(subscription, '') AS key,
@@ -67,18 +70,22 @@ named AS (  -- names are those of the call: one request of the run tells them
         bool_or(idea = 'mobile') AS mobile,
         bool_or(idea = 'fixed_camera') AS fixed,
         bool_or(idea IN ('face', 'booking_picture')) AS face,
-        bool_or(idea IN ('live', 'mobile', 'face', 'booking_picture', 'gallery', 'identify', 'compare', 'verify', 'watch', 'track'))
-            AS telling,
+        bool_or(idea <> 'fixed_camera') AS telling,
         list(
-            {'request_key': signals.request_key, 'part_no': signals.part_no, 'signal': signals."signal", 'char_from': signals.char_from, 'char_to': signals.char_to}
+            {
+                'request_key': signals.request_key, 'part_no': signals.part_no, 'signal': signals."signal",
+                'char_from': signals.char_from, 'char_to': signals.char_to
+            }
             ORDER BY part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM even
     JOIN signals ON signals.request_key = even.request_keys[1]
     WHERE signals.side = 'name'
         AND NOT list_has_any(contexts, $never) AND NOT list_has_any(contexts, $aside)
-        AND idea IN ('live', 'mobile', 'fixed_camera', 'face', 'booking_picture', 'gallery', 'identify', 'compare', 'verify',
-            'watch', 'track')
+        AND idea IN (
+            'live', 'mobile', 'fixed_camera', 'face', 'booking_picture', 'gallery', 'identify', 'compare', 'verify',
+            'watch', 'track'
+        )
     GROUP BY ALL
 )
 SELECT

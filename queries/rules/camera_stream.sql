@@ -4,11 +4,12 @@
 -- needs   = ["prompt", "times"]
 -- version = 1
 -- why     = """
--- Sees a run of calls with pictures of one tenant, deployment, key and caller whose pauses are short and even, as a camera
--- gives them and a hand does not, and whose words or names ask to compare, identify or verify people. Strong when the run
--- is asked so in words and something says a camera, live or a list of persons; weak otherwise. A run is told for each day.
--- Does not see pictures that come now and then, two cameras whose calls mix under one caller, a batch (its pace is that of
--- a job), or what a picture shows. Frames for smoke, weapons, shelves or counting are no use.
+-- Sees a run of calls with pictures of one tenant, deployment, key and caller whose pauses are short and even, as a
+-- camera gives them and a hand does not, and whose words or names ask to compare, identify or verify people. Strong
+-- when the run is asked so in words and something says a camera, live or a list of persons; weak otherwise. A run is
+-- told for each day. Does not see pictures that come now and then, two cameras whose calls mix under one caller, a
+-- batch (its pace is that of a job), or what a picture shows. Frames for smoke, weapons, shelves or counting are no
+-- use.
 -- """
 --
 -- [params]
@@ -85,7 +86,10 @@ said AS (
         bool_or(idea = 'consent') AS consent,
         bool_or(idea = 'approval') AS approval,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY request_key = first_key DESC, idea IN ('compare', 'identify', 'verify') DESC, request_key, part_no,
                 char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
@@ -93,8 +97,10 @@ said AS (
     JOIN even USING (tenant_id, deployment, key, caller, day, run_no)
     JOIN meant USING (request_key)
     CROSS JOIN LATERAL (SELECT request_keys[1] AS first_key)
-    WHERE idea IN ('compare', 'identify', 'verify', 'watch', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile',
-        'fixed_camera', 'public_place', 'consent', 'approval')
+    WHERE idea IN (
+        'compare', 'identify', 'verify', 'watch', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile',
+        'fixed_camera', 'public_place', 'consent', 'approval'
+    )
     GROUP BY tenant_id, deployment, key, caller, day, run_no
 )
 SELECT

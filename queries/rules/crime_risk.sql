@@ -4,9 +4,9 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request that asks how likely somebody is to offend, or for a score of it. Strong when it is about persons, and not
--- about an area; weak when nothing says of whom, or when people decide after it. Does not see whether facts of a crime
--- stand behind the score, and no language that the lexicon lacks. Studies, laws, lessons and news about it are no use.
+-- Sees a request that asks how likely somebody is to offend, or for a score of it. Strong when something says that it
+-- is about persons, and not an area; weak when people decide after it. Does not see whether facts of a crime stand
+-- behind the score, and no language that the lexicon lacks. Studies, laws, lessons and news about it are no use.
 -- """
 --
 -- [params]
@@ -21,11 +21,23 @@ WITH meant AS (  -- what the caller sent, in words or names, and did not rule ou
         AND NOT list_has_any(contexts, $never)
         AND NOT (coalesce(role, '') IN ('system', 'developer') AND list_contains(contexts, 'refusal'))
 ),
+reviewed AS (  -- a human who looks; "without a human" stands inside the words of the decision and does not count
+    SELECT DISTINCT looked.request_key, true AS human_review
+    FROM meant AS looked
+    WHERE looked.idea = 'human_review' AND NOT EXISTS (
+        SELECT 1
+        FROM meant AS decided
+        WHERE decided.idea = 'consequential_decision' AND decided.request_key = looked.request_key
+            AND decided.part_no = looked.part_no
+            AND decided.char_from < looked.char_to AND decided.char_to > looked.char_from
+    )
+),
 facts AS (
     SELECT request_key,
-        bool_or(idea IN ('person', 'infer_trait', 'social_score', 'consequential_decision', 'booking_picture')) AS person,
+        bool_or(idea IN (
+            'person', 'infer_trait', 'social_score', 'consequential_decision', 'booking_picture'
+        )) AS person,
         bool_or(idea = 'work_or_school') AS work_or_school,
-        bool_or(idea = 'human_review') AS human_review,
         bool_or(idea = 'apprehended') AS apprehended
     FROM meant
     GROUP BY request_key
@@ -37,22 +49,28 @@ asked AS (
     GROUP BY request_key
 ),
 judged AS (
-    SELECT request_key, CASE
-        WHEN (person OR apprehended OR places > 1) AND NOT human_review THEN 'strong'
-        ELSE 'weak'
+    SELECT request_key, human_review, CASE
+        WHEN (person OR apprehended OR places > 1) AND human_review IS NULL THEN 'strong'
+        WHEN person OR apprehended OR places > 1 THEN 'weak'
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)
+    LEFT JOIN reviewed USING (request_key)
 ),
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'crime_risk' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('crime_risk', 'social_score', 'consequential_decision', 'person', 'human_review', 'apprehended') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'crime_risk', 'social_score', 'consequential_decision', 'person', 'human_review', 'apprehended'
+    )
     GROUP BY request_key
 )
 SELECT

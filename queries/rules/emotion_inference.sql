@@ -5,9 +5,9 @@
 -- version = 1
 -- why     = """
 -- Sees a request that asks what somebody feels, whether somebody lies, or who is bored or angry, with a picture or a
--- recording. Weak when nothing says that a person is meant, or when only measures of a voice in words are there. Does not
--- see the tone of a text being rated, which is no trait of a body, a picture that is drawn, or a language that the lexicon
--- lacks. Whether eyes or a mouth are open, and pain, are no emotion.
+-- recording. Weak when nothing says that a person is meant, or when only measures of a voice in words are there. Does
+-- not see the tone of a text being rated, which is no trait of a body, a picture that is drawn, or a language that the
+-- lexicon lacks. Whether eyes or a mouth are open, and pain, are no emotion.
 -- """
 --
 -- [params]
@@ -25,10 +25,11 @@ WITH meant AS (  -- what the caller sent, in words or names, and did not rule ou
 ),
 media AS (  -- what can be looked at or listened to
     SELECT requests.request_key, any_value(requests.picture_count) AS picture_count,
-        bool_or(coalesce(parts.kind, '') = 'audio' OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
+        bool_or(parts.kind IS NOT NULL OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
         bool_or(api IN ('image_generate', 'image_edit')) AS draws
     FROM requests
-    LEFT JOIN parts ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
+    LEFT JOIN parts
+        ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
     GROUP BY requests.request_key
 ),
 facts AS (
@@ -72,12 +73,18 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'infer_emotion' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('infer_emotion', 'face', 'voice', 'person', 'work_or_school', 'consent', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'infer_emotion', 'face', 'voice', 'person', 'work_or_school', 'consent', 'live', 'mobile',
+        'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

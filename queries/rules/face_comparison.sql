@@ -5,12 +5,12 @@
 -- version = 1
 -- why     = """
 -- Sees a request whose words ask to compare, match, rank or pick out people, with a picture and a sign that people are
--- meant: a face, a booking picture, a list of persons, a person pointed at, or a question who or whether the same. It also
--- sees features of a face that are held against a list of persons in words alone. Weak: only a name says so, the text is
--- news, teaching or marketing, no picture was logged, or a picture lies beside a list of persons and nothing is said to
--- be done. Does not see what a picture shows, a comparison spread over
--- several requests (split_session), one done by a tool (face_tool) or on numbers (face_vectors), nor a language that the
--- lexicon lacks. Faces that are hidden, counted or ruled out are no use.
+-- meant: a face, a booking picture, a list of persons, a person pointed at, or a question who or whether the same. It
+-- also sees features of a face that are held against a list of persons in words alone. Weak: only a name says so, the
+-- text is news, teaching or marketing, no picture was logged, or a picture lies beside a list of persons and nothing
+-- is said to be done. Does not see what a picture shows, a comparison spread over several requests (split_session),
+-- one done by a tool (face_tool) or on numbers (face_vectors), nor a language that the lexicon lacks. Faces that are
+-- hidden, counted or ruled out are no use.
 -- """
 --
 -- [params]
@@ -57,7 +57,10 @@ asked AS (
     FROM meant
     JOIN facts USING (request_key)
     WHERE kind NOT IN ('tool', 'tool_call')
-        AND (idea IN ('gallery', 'booking_picture') OR (idea = 'compare' AND (gallery OR NOT list_has_any(contexts, $aside))))
+        AND (
+            idea IN ('gallery', 'booking_picture')
+            OR (idea = 'compare' AND (gallery OR NOT list_has_any(contexts, $aside)))
+        )
     GROUP BY request_key
 ),
 judged AS (
@@ -76,12 +79,18 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'compare' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('compare', 'identify', 'verify', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'compare', 'identify', 'verify', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile',
+        'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -5,9 +5,9 @@
 -- version = 1
 -- why     = """
 -- Sees a request that enrols, indexes, codes or clusters faces. Strong with a picture and a booking picture, a list of
--- persons, a face as numbers or a code made of its features; weak with a picture and a question who or whether the same, or
--- with a face as numbers in words alone. Does not see a library of things, photos that are filed, a template made outside,
--- or a language that the lexicon lacks. Faces that are found only to be hidden or counted are no use.
+-- persons, a face as numbers or a code made of its features; weak with a picture and a question who or whether the
+-- same, or with a face as numbers in words alone. Does not see a library of things, photos that are filed, a template
+-- made outside, or a language that the lexicon lacks. Faces that are found only to be hidden or counted are no use.
 -- """
 --
 -- [params]
@@ -67,12 +67,17 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'enrol' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('enrol', 'face_vector', 'compare', 'face', 'booking_picture', 'gallery', 'person') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'enrol', 'face_vector', 'compare', 'face', 'booking_picture', 'gallery', 'person'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -4,10 +4,10 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request that downloads, crawls or harvests faces or profile pictures. Strong when templates, a gallery or a search
--- for people stand beside it; weak when only the collecting is asked for. Does not see where the pictures come from, a crawl
--- that is not called one, or a language that the lexicon lacks. Taking one person's own photos is no use, and neither are
--- policies, laws, lessons and news on scraping.
+-- Sees a request that downloads, crawls or harvests faces or profile pictures. Strong when templates, a gallery or a
+-- search for people stand beside it; weak when only the collecting is asked for. Does not see where the pictures come
+-- from, a crawl that is not called one, or a language that the lexicon lacks. Taking one person's own photos is no
+-- use, and neither are policies, laws, lessons and news on scraping.
 -- """
 --
 -- [params]
@@ -46,12 +46,17 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'scrape_faces' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('scrape_faces', 'enrol', 'face_vector', 'gallery', 'identify', 'compare', 'face') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'scrape_faces', 'enrol', 'face_vector', 'gallery', 'identify', 'compare', 'face'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -4,10 +4,10 @@
 -- needs   = ["prompt", "tools"]
 -- version = 1
 -- why     = """
--- Sees a tool whose name, description or call speaks of recognising, matching, verifying or enrolling faces or of searching
--- a list of persons with one. Strong when a picture is there, the text asks for it, or the model called the tool; weak when
--- it is only offered. Does not see a tool with a bland name and description, what the tool does, or a language that the
--- lexicon lacks. Tools for plates, or for an identity that is no face, are no use.
+-- Sees a tool whose name, description or call speaks of recognising, matching, verifying or enrolling faces or of
+-- searching a list of persons with one. Strong when a picture is there, the text asks for it, or the model called the
+-- tool; weak when it is only offered. Does not see a tool with a bland name and description, what the tool does, or a
+-- language that the lexicon lacks. Tools for plates, or for an identity that is no face, are no use.
 -- """
 --
 -- [params]
@@ -61,7 +61,10 @@ judged AS (
 shown AS (
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY kind = 'tool_call' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant

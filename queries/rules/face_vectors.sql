@@ -64,12 +64,17 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'face_vector' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('face_vector', 'compare', 'verify', 'identify', 'enrol', 'booking_picture', 'gallery', 'person') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'face_vector', 'compare', 'verify', 'identify', 'enrol', 'booking_picture', 'gallery', 'person'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -4,10 +4,10 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request with a picture whose words ask whether two pictures show the same person, whether this is really him, or
--- to hold a face or a person against an identity document or a stored picture. Weak: only a name says so, the text is news,
--- teaching or marketing, or one picture of a document is checked and nothing says that a person or face is. Does not see a check without
--- a logged picture (records that may be of one person are no faces), what a picture shows, or a language that the lexicon
+-- Sees a request with a picture whose words ask whether two pictures show the same person, whether this is really him,
+-- or to hold a face or a person against an identity document or a stored picture. Weak: only a name says so, the text
+-- is news, teaching or marketing, or nothing says that a person is meant. Does not see a check without a logged
+-- picture (records that may be of one person are no faces), what a picture shows, or a language that the lexicon
 -- lacks.
 -- """
 --
@@ -29,6 +29,7 @@ facts AS (
         bool_or(idea IN ('face', 'booking_picture')) AS face,
         bool_or(idea IN ('gallery', 'booking_picture')) AS gallery,
         bool_or(idea = 'person') AS person,
+        bool_or(idea IN ('identify', 'compare')) AS who,
         bool_or(idea = 'live') AS live,
         bool_or(idea = 'mobile') AS mobile,
         bool_or(idea = 'public_place') AS public_place,
@@ -44,7 +45,7 @@ facts AS (
 asked AS (
     SELECT request_key,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $soft)) AS firm,
-        bool_or("signal" <> 'verify.to_document') AS person_asked
+        bool_or(list_contains(contexts, 'celebrity')) AS famous
     FROM meant
     JOIN facts USING (request_key)
     WHERE idea = 'verify' AND kind NOT IN ('tool', 'tool_call')
@@ -54,8 +55,8 @@ asked AS (
 judged AS (
     SELECT request_key, CASE
         WHEN picture_count = 0 THEN NULL
-        WHEN firm AND (person_asked OR face OR person OR picture_count > 1) THEN 'strong'
-        ELSE 'weak'
+        WHEN firm AND (face OR gallery OR (picture_count > 1 AND (person OR who))) THEN 'strong'
+        WHEN face OR gallery OR who OR famous OR picture_count > 1 THEN 'weak'
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)
@@ -64,12 +65,18 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'verify' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('verify', 'compare', 'identify', 'face', 'booking_picture', 'gallery', 'person', 'consent', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'verify', 'compare', 'identify', 'face', 'booking_picture', 'gallery', 'person', 'consent', 'live',
+        'mobile', 'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

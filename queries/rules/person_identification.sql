@@ -4,16 +4,17 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request with a picture whose words ask who somebody is, for a name or an id, or to search a list of persons. Weak:
--- only a name says so, a public figure or clothing is meant, the text is news, teaching or marketing, or faces are to be
--- searched in a list but no picture was logged. Does not see a question for a person that no picture belongs to, what a
--- picture shows, or a language that the lexicon lacks. People who are found only to be hidden or counted are no use.
+-- Sees a request with a picture whose words ask who somebody is, for a name or an id, or to search a list of persons.
+-- Weak: only a name says so, a public figure is meant, the text is news, teaching or marketing, or faces are to be
+-- searched in a list but no picture was logged. Does not see a question for a person that no picture belongs to, what
+-- a picture shows, or a language that the lexicon lacks. People who are found only to be hidden, counted or told by
+-- what they wear are no use.
 -- """
 --
 -- [params]
 -- never = ["negation", "animal", "fiction"]
 -- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
--- soft = ["news", "training", "marketing", "celebrity", "clothes"]
+-- soft = ["news", "training", "marketing", "celebrity"]
 -- aside = ["redaction", "counting", "plates"]
 -- most_evidence = 20
 
@@ -51,6 +52,7 @@ asked AS (
     JOIN facts USING (request_key)
     WHERE idea = 'identify' AND kind NOT IN ('tool', 'tool_call')
         AND (gallery OR NOT list_has_any(contexts, $aside))
+        AND (gallery OR face OR person OR NOT list_contains(contexts, 'clothes'))
     GROUP BY request_key
 ),
 judged AS (
@@ -66,12 +68,18 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'identify' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('identify', 'compare', 'verify', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'identify', 'compare', 'verify', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile',
+        'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

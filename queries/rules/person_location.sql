@@ -5,9 +5,9 @@
 -- version = 1
 -- why     = """
 -- Sees a request that asks where somebody is, now or again and again, or to be told when somebody comes, leaves or is
--- read. Strong when something says live, names plates or vehicles, or asks to follow or watch the person too; weak with a
--- picture only. Does not see a place asked for once in plain talk, the place of things, or a language that the lexicon
--- lacks. Consent and a court order, where they are said, are told as circumstances.
+-- read. Strong when something says live, names plates or vehicles, or asks to follow or watch the person too; weak
+-- with a picture only. Does not see a place asked for once in plain talk, the place of things, or a language that the
+-- lexicon lacks. Consent and a court order, where they are said, are told as circumstances.
 -- """
 --
 -- [params]
@@ -64,12 +64,18 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'locate' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('locate', 'track', 'watch', 'stalk', 'person', 'plate', 'consent', 'approval', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'locate', 'track', 'watch', 'stalk', 'person', 'plate', 'consent', 'approval', 'live', 'mobile',
+        'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -4,10 +4,11 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request that asks to follow a person, with or without a name, through pictures, over cameras or from plate, phone
--- or place data. Strong with pictures of cameras or people, or with live words beside the question where somebody is; weak
--- with one of them in words alone. Does not see a report that tells of a pursuit, the tracking of goods, files or one's own
--- vehicles, or a language that the lexicon lacks. Giving faces a number only to hide them steadily is no use.
+-- Sees a request that asks to follow a person, with or without a name, through pictures, over cameras or from plate,
+-- phone or place data. Strong with pictures of cameras or people, or with live words beside the question where
+-- somebody is; weak with one of them in words alone. Does not see a report that tells of a pursuit, the tracking of
+-- goods, files or one's own vehicles, or a language that the lexicon lacks. Giving faces a number only to hide them
+-- steadily is no use.
 -- """
 --
 -- [params]
@@ -55,7 +56,8 @@ asked AS (
 ),
 judged AS (
     SELECT request_key, CASE
-        WHEN picture_count > 0 AND firm AND (person OR face OR gallery OR locates OR live OR mobile OR fixed) THEN 'strong'
+        WHEN picture_count > 0 AND firm AND (person OR face OR gallery OR locates OR live OR mobile OR fixed)
+            THEN 'strong'
         WHEN sober AND locates AND (live OR plate) THEN 'strong'
         WHEN sober AND (locates OR plate OR (live AND (watches OR fixed OR mobile))) THEN 'weak'
     END AS verdict
@@ -66,12 +68,18 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'track' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('track', 'locate', 'watch', 'person', 'face', 'gallery', 'plate', 'consent', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'track', 'locate', 'watch', 'person', 'face', 'gallery', 'plate', 'consent', 'live', 'mobile',
+        'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -4,11 +4,11 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a session in which one call collects features of a face, or only shows a picture, and another, without a picture of
--- its own, asks to compare, identify or verify somebody and names a list of persons or a booking picture. Strong when
--- features were collected in at least two calls, or in one with a picture, before the question; weak when only a picture
--- went before. Does not see a session that the log does not tie together, pieces that are described in words the lexicon
--- lacks, or a comparison that one call holds whole (face_comparison).
+-- Sees a session in which one call collects features of a face, or only shows a picture, and another, without a
+-- picture of its own, asks to compare, identify or verify somebody and names a list of persons or a booking picture.
+-- Strong when features were collected in at least two calls, or in one with a picture, before the question; weak when
+-- only a picture went before. Does not see a session that the log does not tie together, pieces that are described in
+-- words the lexicon lacks, or a comparison that one call holds whole (face_comparison).
 -- """
 --
 -- [params]
@@ -72,10 +72,14 @@ shown AS (
         bool_or(idea = 'consent') AS consent,
         bool_or(idea = 'approval') AS approval,
         list(
-            {'request_key': meant.request_key, 'part_no': meant.part_no, 'signal': meant."signal", 'char_from': meant.char_from, 'char_to': meant.char_to}
+            {
+                'request_key': meant.request_key, 'part_no': meant.part_no, 'signal': meant."signal",
+                'char_from': meant.char_from, 'char_to': meant.char_to
+            }
             ORDER BY asks DESC, occurred_at, meant.request_key, part_no, char_from, char_to, "signal"
-        ) FILTER (WHERE idea IN ('compare', 'identify', 'verify', 'face', 'gallery', 'booking_picture'))[:$most_evidence]
-            AS evidence
+        ) FILTER (
+            WHERE idea IN ('compare', 'identify', 'verify', 'face', 'gallery', 'booking_picture')
+        )[:$most_evidence] AS evidence
     FROM kept
     JOIN meant ON meant.request_key = kept.request_key
     GROUP BY kept.tenant_id, kept.session_key

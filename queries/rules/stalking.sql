@@ -4,10 +4,10 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request that follows, locates or watches somebody for a private end (a former partner) or in secret (without the
--- person or the record knowing). Strong with words for following, a place, a plate or live reads beside it; weak with a
--- person and a picture. Does not see secrecy that is not said, nor a language that the lexicon lacks. Surprise parties and
--- secret drafts are no use.
+-- Sees a request that follows, locates or watches somebody for a private end (a former partner) or in secret (without
+-- the person or the record knowing). Strong with words for following, a place, a plate or live reads beside it; weak
+-- with a person and a picture. Does not see secrecy that is not said, nor a language that the lexicon lacks. Surprise
+-- parties and secret drafts are no use.
 -- """
 --
 -- [params]
@@ -59,12 +59,17 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'stalk' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('stalk', 'track', 'locate', 'watch', 'person', 'plate', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'stalk', 'track', 'locate', 'watch', 'person', 'plate', 'live', 'mobile', 'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

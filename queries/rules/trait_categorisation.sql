@@ -4,10 +4,10 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request with a picture or a recording that asks which people look, sound or seem to be of a race, religion, party,
--- union or orientation, or to sort or mark them so. Weak when only a name asks or the text is news, teaching or marketing.
--- Does not see sorting of people by what a form says of them, a picture that is drawn, or a language that the lexicon lacks.
--- Sorting by clothes or counting heads is no use.
+-- Sees a request with a picture or a recording that asks which people look, sound or seem to be of a race, religion,
+-- party, union or orientation, or to sort or mark them so. Weak when only a name asks or the text is news, teaching or
+-- marketing. Does not see sorting of people by what a form says of them, a picture that is drawn, or a language that
+-- the lexicon lacks. Sorting by clothes or counting heads is no use.
 -- """
 --
 -- [params]
@@ -24,10 +24,11 @@ WITH meant AS (  -- what the caller sent, in words or names, and did not rule ou
 ),
 media AS (  -- what can be looked at or listened to
     SELECT requests.request_key, any_value(requests.picture_count) AS picture_count,
-        bool_or(coalesce(parts.kind, '') = 'audio' OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
+        bool_or(parts.kind IS NOT NULL OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
         bool_or(api IN ('image_generate', 'image_edit')) AS draws
     FROM requests
-    LEFT JOIN parts ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
+    LEFT JOIN parts
+        ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
     GROUP BY requests.request_key
 ),
 facts AS (
@@ -66,12 +67,17 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'categorise' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('categorise', 'infer_trait', 'face', 'voice', 'person', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'categorise', 'infer_trait', 'face', 'voice', 'person', 'live', 'mobile', 'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

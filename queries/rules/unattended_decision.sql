@@ -4,10 +4,11 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request that lets the model, or what it writes, decide about a person without anybody looking: release, arrest,
--- segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak when work
--- or school alone tells that persons are meant, or when it says so twice and not of whom. Does not see what is done with an answer elsewhere, nor a language that the
--- lexicon lacks. Automatic handling of things, builds and messages is no use.
+-- Sees a request that lets the model, or what it writes, decide about a person without anybody looking: release,
+-- arrest, segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak
+-- when work or school alone tells that persons are meant, or when it says so twice and not of whom. Does not see what
+-- is done with an answer elsewhere, nor a language that the lexicon lacks. Automatic handling of things, builds and
+-- messages is no use.
 -- """
 --
 -- [params]
@@ -22,11 +23,22 @@ WITH meant AS (  -- what the caller sent, in words or names, and did not rule ou
         AND NOT list_has_any(contexts, $never)
         AND NOT (coalesce(role, '') IN ('system', 'developer') AND list_contains(contexts, 'refusal'))
 ),
+reviewed AS (  -- a human who looks; "without a human" stands inside the words of the decision and does not count
+    SELECT DISTINCT looked.request_key, true AS human_review
+    FROM meant AS looked
+    WHERE looked.idea = 'human_review' AND NOT EXISTS (
+        SELECT 1
+        FROM meant AS decided
+        WHERE decided.idea = 'consequential_decision' AND decided.request_key = looked.request_key
+            AND decided.part_no = looked.part_no
+            AND decided.char_from < looked.char_to AND decided.char_to > looked.char_from
+    )
+),
 facts AS (
     SELECT request_key,
         bool_or(idea IN ('person', 'crime_risk', 'social_score', 'identify', 'compare', 'face')) AS person,
+        bool_or(idea = 'human_review') AS names_review,
         bool_or(idea = 'work_or_school') AS work_or_school,
-        bool_or(idea = 'human_review') AS human_review,
         bool_or(idea = 'apprehended') AS apprehended
     FROM meant
     GROUP BY request_key
@@ -38,23 +50,30 @@ asked AS (
     GROUP BY request_key
 ),
 judged AS (
-    SELECT request_key, CASE
+    SELECT request_key, human_review, CASE
         WHEN person OR apprehended THEN 'strong'
         WHEN work_or_school AND places > 1 THEN 'strong'
-        WHEN work_or_school OR places > 1 THEN 'weak'
+        WHEN places > 1 OR (names_review AND human_review IS NULL) THEN 'weak'
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)
+    LEFT JOIN reviewed USING (request_key)
 ),
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'consequential_decision' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('consequential_decision', 'crime_risk', 'social_score', 'person', 'human_review', 'apprehended', 'work_or_school') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'consequential_decision', 'crime_risk', 'social_score', 'person', 'human_review', 'apprehended',
+        'work_or_school'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -4,9 +4,10 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request that asks whose voice it is, whether two voices are one, or to match voices with enrolled ones. Strong with
--- a recording; weak with measures of a voice in words alone, or where the text is to be written down as well. Does not see
--- what is said in a recording, nor a language that the lexicon lacks. Speakers who get a number and no name are no use.
+-- Sees a request that asks whose voice it is, whether two voices are one, or to match voices with enrolled ones.
+-- Strong with a recording; weak with measures of a voice in words alone, or where the text is to be written down as
+-- well. Does not see what is said in a recording, nor a language that the lexicon lacks. Speakers who get a number and
+-- no name are no use.
 -- """
 --
 -- [params]
@@ -24,10 +25,11 @@ WITH meant AS (  -- what the caller sent, in words or names, and did not rule ou
 ),
 media AS (  -- what can be looked at or listened to
     SELECT requests.request_key, any_value(requests.picture_count) AS picture_count,
-        bool_or(coalesce(parts.kind, '') = 'audio' OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
+        bool_or(parts.kind IS NOT NULL OR api IN ('audio_transcribe', 'audio_translate', 'realtime')) AS audio,
         bool_or(api IN ('image_generate', 'image_edit')) AS draws
     FROM requests
-    LEFT JOIN parts ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
+    LEFT JOIN parts
+        ON parts.request_key = requests.request_key AND parts.side = 'request' AND parts.kind = 'audio'
     GROUP BY requests.request_key
 ),
 facts AS (
@@ -65,12 +67,15 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'identify_voice' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('identify_voice', 'voice', 'gallery', 'track', 'live', 'consent') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN ('identify_voice', 'voice', 'gallery', 'track', 'live', 'consent')
     GROUP BY request_key
 )
 SELECT

@@ -4,10 +4,11 @@
 -- needs   = ["prompt"]
 -- version = 1
 -- why     = """
--- Sees a request that asks to watch people, or to look for wanted or listed people in pictures that come live (so words or
--- names say). Strong when it looks at pictures for faces, a list or a person, or when live words stand beside tracking or
--- locating. Weak when only some of that is there. Does not see a watch that only the pace of calls shows (camera_stream,
--- camera_cadence), nor a language that the lexicon lacks. Counting people, reading plates and hiding faces are no use.
+-- Sees a request that asks to watch people, or to look for wanted or listed people in pictures that come live (so
+-- words or names say). Strong when it looks at pictures for faces, a list or a person, or when live words stand beside
+-- tracking or locating. Weak when only some of that is there. Does not see a watch that only the pace of calls shows
+-- (camera_stream, camera_cadence), nor a language that the lexicon lacks. Counting people, reading plates and hiding
+-- faces are no use.
 -- """
 --
 -- [params]
@@ -71,12 +72,18 @@ judged AS (
 shown AS (  -- where it shows, what was asked first
     SELECT request_key,
         list(
-            {'request_key': request_key, 'part_no': part_no, 'signal': "signal", 'char_from': char_from, 'char_to': char_to}
+            {
+                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'char_from': char_from, 'char_to': char_to
+            }
             ORDER BY idea = 'watch' DESC, part_no, char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM meant
     JOIN judged USING (request_key)
-    WHERE idea IN ('watch', 'identify', 'compare', 'verify', 'track', 'locate', 'face', 'booking_picture', 'gallery', 'person', 'plate', 'live', 'mobile', 'fixed_camera') AND verdict IS NOT NULL
+    WHERE verdict IS NOT NULL AND idea IN (
+        'watch', 'identify', 'compare', 'verify', 'track', 'locate', 'face', 'booking_picture', 'gallery',
+        'person', 'plate', 'live', 'mobile', 'fixed_camera'
+    )
     GROUP BY request_key
 )
 SELECT

@@ -1,0 +1,383 @@
+"""Fragments -> what a request and its answer say: a row of facts for each request, and its parts.
+
+Nearly all texts of a gateway's log are a list of messages with a role and a text. These are read in one typed pass;
+every other form goes through ``bodies``. Both ways give the same rows, so the first one is only for speed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+
+from analyzer import bodies, masking
+from analyzer.bodies import Body, read_fragments, read_request, read_response
+from analyzer.body_text import open_body
+from analyzer.shapes import fields, text_id
+
+_SYSTEM_ROLES = ("system", "developer")
+_BODY_ORDER = ("body", "backend_body")  # what the client sent before what the gateway made of it
+
+CONTENTS = pl.Schema(
+    {
+        "request_key": pl.String(),
+        "api": pl.String(),
+        "model": pl.String(),
+        "stream": pl.Boolean(),
+        "finish_reasons": pl.List(pl.String()),
+        "filtered": pl.Boolean(),
+        "refused": pl.Boolean(),
+        "error_code": pl.String(),
+        "prompt_seen": pl.String(),
+        "answer_seen": pl.String(),
+        "system_seen": pl.String(),
+        "tools_seen": pl.Boolean(),
+        "pictures_seen": pl.String(),
+        "picture_count": pl.Int32(),
+        "order_uncertain": pl.Boolean(),
+        "prompt_tokens": pl.Int64(),
+        "completion_tokens": pl.Int64(),
+        "cached_tokens": pl.Int64(),
+        "session_kind": pl.String(),
+        "session_id": pl.String(),
+        "part_count": pl.Int32(),
+    }
+)
+# The columns of PARTS but chars, with the text itself.
+PART_TEXTS = pl.Schema(
+    {
+        "request_key": pl.String(),
+        "part_no": pl.Int32(),
+        "turn_no": pl.Int32(),
+        "side": pl.String(),
+        "role": pl.String(),
+        "kind": pl.String(),
+        "name": pl.String(),
+        "text_id": pl.String(),
+        "text": pl.String(),
+        "day": pl.Date(),
+        "picture": pl.String(),
+        "cut": pl.Boolean(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What requests say: ``facts`` in CONTENTS' columns, ``parts`` in those of PART_TEXTS."""
+
+    facts: pl.DataFrame
+    parts: pl.DataFrame
+
+
+class Calls(NamedTuple):
+    """The calls of a slice: ``rows`` one a request, ``fragments`` in their order, ``place`` an index into ``texts``."""
+
+    rows: pl.DataFrame  # request_key, day, in_order, asked, answered
+    fragments: pl.DataFrame  # request_key, side, source, uncertain, place
+    texts: list[str]
+
+
+def order(fragments: pl.DataFrame, texts: pl.DataFrame) -> Calls:
+    """Puts the fragments of each request in order.
+
+    ``fragments`` has request_key, side, source, sequence, ticks, file (a number that orders files by their address),
+    line, byte_offset, day, text_id; ``texts`` has text_id, text. Chunks of different files that share number and time
+    have no order.
+    """
+    known = texts.unique("text_id").with_row_index("place")
+    same = ("request_key", "side", "source", "sequence", "ticks")
+    ordered = (
+        fragments.join(known.select("text_id", "place"), on="text_id")
+        .with_columns(uncertain=(pl.col("source") == "chunk") & (pl.col("file").n_unique().over(same) > 1))
+        .sort("sequence", "ticks", "file", "line", "byte_offset", nulls_last=True)
+    )
+    rows = ordered.group_by("request_key", maintain_order=True).agg(
+        day=pl.col("day").min(),
+        in_order=((pl.col("source") == "chunk") & ~pl.col("uncertain")).all(),
+        asked=pl.col("place").filter(pl.col("side") == "request"),
+        answered=pl.col("place").filter(pl.col("side") == "response"),
+    )
+    return Calls(rows, ordered.select("request_key", "side", "source", "uncertain", "place"), known["text"].to_list())
+
+
+def read(calls: Calls) -> Contents:
+    """The facts and parts of all calls."""
+    plain, others = read_plain(calls)
+    if others.rows.is_empty():
+        return plain
+    rest = read_fully(others)
+    return Contents(pl.concat([plain.facts, rest.facts]), pl.concat([plain.parts, rest.parts]))
+
+
+def _is_unmasked(text: str, pieces: int) -> bool:
+    """Whether parts of a text can show what its masking did not see: only JSON as it was logged cannot."""
+    return pieces > 1 or "\\" in text or text.lstrip()[:1] not in ("{", "[")
+
+
+def _masked(texts: list[str], unmasked: list[bool]) -> tuple[list[str], list[str]]:
+    """The texts, masked where chunk borders and escapes hid something from the masking of logged texts; their ids."""
+    places = [place for place, hides in enumerate(unmasked) if hides]
+    for place, text in zip(places, masking.mask([texts[place] for place in places])[0], strict=True):
+        texts[place] = text
+    return texts, list(map(text_id, texts))
+
+
+# --- messages with a role and a text ----------------------------------------------------------------------------------
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The plain form; a message with anything else in it is read by ``bodies``."""
+
+    role: str
+    content: str
+    finish_reason: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+
+
+_MESSAGES = msgspec.json.Decoder(_Message | list[_Message])
+
+
+def read_plain(calls: Calls) -> tuple[Contents, Calls]:
+    """What the calls say that are plain messages on both sides, and the calls that are left."""
+    found: list[int] = []  # which calls
+    owners: list[int] = []  # from here on a value for each message
+    turns: list[int] = []
+    messages: list[_Message] = []
+    sides: list[str] = []
+    unmasked: list[bool] = []
+    columns = (calls.rows[name].to_list() for name in ("in_order", "asked", "answered"))
+    for call, (in_order, asked, answered) in enumerate(zip(*columns, strict=True)):
+        if not in_order:
+            continue
+        request, hides_request = _plain_messages(asked, calls.texts)
+        response, hides_response = _plain_messages(answered, calls.texts)
+        if request is None or response is None:
+            continue
+        both = request + response
+        found.append(call)
+        owners += [call] * len(both)
+        turns += range(len(both))
+        messages += both
+        sides += ["request"] * len(request) + ["response"] * len(response)
+        unmasked += [hides_request] * len(request) + [hides_response] * len(response)
+    rows = calls.rows[found]
+    texts, ids = _masked([message.content for message in messages], unmasked)
+    said = pl.DataFrame(
+        {
+            "turn_no": pl.Series(turns, dtype=pl.Int32),
+            "side": pl.Series(sides, dtype=pl.String),
+            "role": pl.Series([message.role for message in messages], dtype=pl.String),
+            "text_id": pl.Series(ids, dtype=pl.String),
+            "text": pl.Series(texts, dtype=pl.String),
+            "finish_reason": pl.Series([message.finish_reason for message in messages], dtype=pl.String),
+        }
+    )
+    said = pl.concat([calls.rows.select("request_key", "day")[owners], said], how="horizontal")
+    left = calls.rows.join(rows, on="request_key", how="anti")
+    others = Calls(left, calls.fragments.join(left, on="request_key", how="semi"), calls.texts)
+    return Contents(_plain_facts(rows, said), _plain_parts(said)), others
+
+
+def _plain_messages(places: Sequence[int], texts: Sequence[str]) -> tuple[list[_Message] | None, bool]:
+    """The messages of one side (None when they are not plain), and whether masking must look at them again."""
+    if not places:
+        return [], False
+    text = "".join([texts[place] for place in places])[: bodies.TEXT_LIMIT]
+    try:
+        value = _MESSAGES.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return None, False
+    messages = value if isinstance(value, list) else [value]
+    if not messages or any("data:image/" in message.content for message in messages):
+        return None, False
+    return messages, _is_unmasked(text, len(places))
+
+
+def _plain_parts(said: pl.DataFrame) -> pl.DataFrame:
+    default_role = pl.when(pl.col("side") == "request").then(pl.lit("user")).otherwise(pl.lit("assistant"))
+    return _shaped(
+        said.with_columns(
+            part_no="turn_no",
+            role=pl.when(pl.col("role") == "").then(default_role).otherwise(pl.col("role").str.to_lowercase()),
+            kind=pl.lit("text"),
+            cut=pl.lit(False),
+        ),
+        PART_TEXTS,
+    )
+
+
+def _plain_facts(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    of_call = said.group_by("request_key").agg(
+        part_count=pl.len(),
+        finish_reasons=pl.col("finish_reason").filter(pl.col("side") == "response").drop_nulls(),
+        has_system=((pl.col("side") == "request") & pl.col("role").str.to_lowercase().is_in(_SYSTEM_ROLES)).any(),
+    )
+    asked, answered = pl.col("asked").list.len() > 0, pl.col("answered").list.len() > 0
+    full, none = pl.lit("full"), pl.lit("none")
+    return _shaped(
+        rows.join(of_call, on="request_key").with_columns(
+            refused=pl.when(answered).then(pl.lit(False)),
+            prompt_seen=pl.when(asked).then(full).otherwise(none),
+            answer_seen=pl.when(answered).then(full).otherwise(none),
+            system_seen=pl.when("has_system")
+            .then(pl.lit("yes"))
+            .when(asked)
+            .then(pl.lit("absent"))
+            .otherwise(pl.lit("unknowable")),
+            tools_seen=pl.lit(False),
+            pictures_seen=none,
+            picture_count=pl.lit(0),
+            order_uncertain=pl.lit(False),
+        ),
+        CONTENTS,
+    )
+
+
+def _shaped(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """The rows in the columns of a schema; a column that is not there is null."""
+    return rows.select(
+        (pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in schema.items()
+    )
+
+
+# --- every other form -------------------------------------------------------------------------------------------------
+
+
+class _Fragment(NamedTuple):
+    """One of the ordered fragments of a call."""
+
+    request_key: str
+    side: str
+    source: str
+    uncertain: bool
+    place: int
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One side of a request as far as it could be read."""
+
+    body: Body
+    seen: str  # full, cut, fragments or none
+    whole_body: bool = False  # the body itself, not only the messages the LLM log keeps of it
+    uncertain: bool = False
+
+
+def read_fully(calls: Calls) -> Contents:
+    """What the calls say, in whichever form."""
+    facts: list[dict[str, Any]] = []
+    parts: list[dict[str, Any]] = []
+    texts: list[str] = []
+    unmasked: list[bool] = []
+    days = dict(calls.rows.select("request_key", "day").iter_rows())
+    fragments = map(_Fragment._make, calls.fragments.sort("request_key", maintain_order=True).iter_rows())
+    for request_key, own in groupby(fragments, key=lambda fragment: fragment.request_key):
+        of_side: dict[str, list[_Fragment]] = {"request": [], "response": []}
+        for fragment in own:
+            of_side[fragment.side].append(fragment)
+        request = _read_side("request", of_side["request"], calls.texts, 0)
+        response = _read_side("response", of_side["response"], calls.texts, request.body.turn + 1)
+        said = list(bodies.parts_of([request.body, response.body]))
+        hides = {
+            side: any(_is_unmasked(calls.texts[piece.place], len(pieces)) for piece in pieces)
+            for side, pieces in of_side.items()
+        }
+        for number, part in enumerate(said):
+            parts.append({"request_key": request_key, "part_no": number, "day": days[request_key], **part._asdict()})
+            if part.text is not None:
+                texts.append(part.text)
+                unmasked.append(hides.get(part.side, True))
+        facts.append({"request_key": request_key, "part_count": len(said), **_facts(request, response)})
+    with_text = (row for row in parts if row["text"] is not None)
+    for row, text, identifier in zip(with_text, *_masked(texts, unmasked), strict=True):
+        row |= {"text": text, "text_id": identifier}
+    return Contents(pl.DataFrame(facts, CONTENTS), pl.DataFrame(parts, PART_TEXTS))
+
+
+def _read_side(side: str, fragments: list[_Fragment], texts: Sequence[str], turn: int) -> _Side:
+    """The most complete reading: a whole body, whole messages, what a cut text begins with, or pieces as they are."""
+    candidates = [(texts[f.place], True) for source in _BODY_ORDER for f in fragments if f.source == source]
+    chunks = [texts[f.place] for f in fragments if f.source == "chunk"]
+    uncertain = any(fragment.uncertain for fragment in fragments)
+    if chunks and not uncertain:
+        candidates.append(("".join(chunks)[: bodies.TEXT_LIMIT], False))
+    cut: list[tuple[int, Any, bool]] = []
+    unread: list[str] = []
+    for text, whole_body in candidates:
+        opened = open_body(text)
+        if opened.seen == "full" and not opened.value:  # {} stands for content that was not logged
+            continue
+        if opened.seen == "full":
+            return _Side(_read(side, opened.value, turn), "full", whole_body)
+        if opened.seen == "cut":
+            cut.append((len(text), opened.value, whole_body))
+        unread.append(text)
+    if cut and not uncertain:
+        _, value, whole_body = max(cut, key=lambda reading: reading[0])
+        return _Side(_mark_cut(_read(side, value, turn)), "cut", whole_body)
+    if unread and side == "response" and not chunks:  # sound as text, or subtitles: an answer that is no JSON
+        return _Side(_read(side, unread[0], turn), "full", True)
+    pieces = sorted(unread + chunks) if uncertain else unread
+    if not pieces:
+        return _Side(_read(side, None, turn), "none")
+    return _Side(read_fragments(pieces, side, turn), "fragments", uncertain=uncertain)
+
+
+def _read(side: str, value: Any, turn: int) -> Body:
+    if value is None:
+        return Body(side, turn=turn - 1)
+    return read_request(value, turn) if side == "request" else read_response(value, turn)
+
+
+def _mark_cut(body: Body) -> Body:
+    """The last piece of content is where the log cut."""
+    for place in range(len(body.parts) - 1, -1, -1):
+        if body.parts[place].kind != "name":
+            body.parts[place] = body.parts[place]._replace(cut=True)
+            break
+    return body
+
+
+def _facts(request: _Side, response: _Side) -> dict[str, Any]:
+    """The columns of CONTENTS that are no keys."""
+    asked, answered = request.body, response.body
+    filters = asked.annotations + answered.annotations
+    system = any(part.role in ("system", "developer") for part in asked.parts)
+    pictures = [part for part in asked.parts if part.kind == "picture"]
+    usage = answered.usage
+    details = usage.get("prompt_tokens_details")
+    session_kind, session_id = asked.session or (None, None)
+    return {
+        "api": asked.api,
+        "model": answered.model or asked.model,
+        "stream": asked.stream,
+        "finish_reasons": answered.finish_reasons,
+        "filtered": any(filters) if filters else None,
+        "refused": answered.refused if response.seen != "none" else None,
+        "error_code": answered.error_code,
+        "prompt_seen": request.seen,
+        "answer_seen": response.seen,
+        "system_seen": "yes" if system else "absent" if request.seen == "full" else "unknowable",
+        "tools_seen": asked.has_tools or (request.whole_body and request.seen == "full"),
+        "pictures_seen": _pictures_seen(pictures),
+        "picture_count": len(pictures),
+        "order_uncertain": request.uncertain or response.uncertain,
+        "prompt_tokens": fields.number(usage.get("prompt_tokens", usage.get("input_tokens"))),
+        "completion_tokens": fields.number(usage.get("completion_tokens", usage.get("output_tokens"))),
+        "cached_tokens": fields.number(details.get("cached_tokens")) if isinstance(details, dict) else None,
+        "session_kind": session_kind,
+        "session_id": session_id,
+    }
+
+
+def _pictures_seen(pictures: list[bodies.Part]) -> str:
+    if any(picture.picture and not picture.cut for picture in pictures):
+        return "bytes"
+    if any(picture.cut for picture in pictures):
+        return "cut"
+    return "address_only" if pictures else "none"

@@ -1,0 +1,86 @@
+"""The records of a request and what it says -> its row in REQUESTS, and the names that it was called by."""
+
+from datetime import date
+
+import polars as pl
+
+from analyzer.schema import REQUESTS
+from analyzer.shapes import text_id
+
+UNDATED = date.min  # the day of requests without a time
+
+# What a request takes from its records as it is: the first that says it, the most telling record first.
+_TAKEN = (
+    "request_id", "scope", "operation", "api_version", "deployment", "model_version", "resource", "backend", "region",
+    "product", "subscription", "caller", "caller_ip", "status", "duration_ms", "request_bytes", "response_bytes",
+)  # fmt: skip
+# What content says too: records first, then content.
+_TAKEN_OR_READ = (
+    "api", "model", "stream", "prompt_tokens", "completion_tokens", "cached_tokens", "session_kind", "session_id",
+)  # fmt: skip
+_STARTS = ("request_time", "time_minus_duration", "time")  # what tells the start of a call, best first
+_NEEDED = ("shape", "category", "ticks", "sequence", "sha256", "makes_request", "started_at", "started_by")
+RECORD_NAMES = ("request_key", *_NEEDED, *_TAKEN, *_TAKEN_OR_READ)
+# What holds where a request has no content.
+_UNSEEN = {
+    "prompt_seen": "none", "answer_seen": "none", "system_seen": "unknowable", "tools_seen": False,
+    "pictures_seen": "none", "picture_count": 0, "order_uncertain": False,
+}  # fmt: skip
+
+
+def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    """A row in the columns of REQUESTS for every request that its records make.
+
+    ``records`` has RECORD_NAMES, ``contents`` the columns of ``contents.CONTENTS``.
+    """
+    shape_rank = pl.col("shape").replace_strict({"gateway_log": 0, "resource_log": 1}, default=2, return_dtype=pl.Int8)
+    told = (
+        records.sort(
+            shape_rank, "category", "ticks", "sequence", "sha256",
+            descending=[False, True, False, False, False], nulls_last=True,
+        )
+        .group_by("request_key")
+        .agg(
+            pl.col("makes_request").any(),
+            pl.col("shape").unique().sort().alias("shapes"),
+            *(pl.col("started_at").filter(pl.col("started_by") == by).min().alias(by) for by in _STARTS),
+            *(pl.col(name).drop_nulls().first() for name in _TAKEN + _TAKEN_OR_READ),
+            pl.len().alias("record_count"),
+        )
+        .filter("makes_request")
+    )  # fmt: skip
+    usual_api = pl.when(pl.col("shapes").list.contains("llm_log")).then(pl.lit("chat")).otherwise(pl.lit("other"))
+    read = told.join(contents, on="request_key", how="left", suffix="_read")
+    return read.with_columns(
+        *(pl.coalesce(name, f"{name}_read").alias(name) for name in _TAKEN_OR_READ if name != "api"),
+        *(pl.col(name).fill_null(value) for name, value in _UNSEEN.items()),
+        api=pl.coalesce("api", "api_read", usual_api),
+        occurred_at=pl.coalesce(*_STARTS),
+        time_source=pl.coalesce(pl.when(pl.col(by).is_not_null()).then(pl.lit(by)) for by in _STARTS),
+    ).select(column.name for column in REQUESTS.columns)
+
+
+def name_parts(requests: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    """The names of the calls themselves as parts, numbered on from those that their contents have.
+
+    Gives request_key, part_no, side, kind, name, text_id, text, day, cut.
+    """
+    called = requests.select(
+        "request_key",
+        pl.col("occurred_at").dt.date().fill_null(UNDATED).alias("day"),
+        deployment="deployment",
+        resource=pl.col("resource").str.split("/").list.last().replace("", None),
+        product="product",
+        key="subscription",
+    ).join(contents.select("request_key", "part_count"), on="request_key", how="left")
+    number = pl.col("part_count").fill_null(0)
+    rows = []
+    for name in ("deployment", "resource", "product", "key"):
+        rows.append(
+            called.select("request_key", "day", part_no=number, name=pl.lit(name), text=name).drop_nulls("text")
+        )
+        number = number + pl.col(name).is_not_null().cast(pl.Int32)
+    named = pl.concat(rows)
+    texts = named["text"].unique()
+    ids = pl.DataFrame({"text": texts, "text_id": pl.Series(map(text_id, texts), dtype=pl.String)})
+    return named.join(ids, on="text").with_columns(side=pl.lit("name"), kind=pl.lit("name"), cut=pl.lit(False))
