@@ -15,7 +15,7 @@ from analyzer import contents, request_rows
 from analyzer.schema import PARTS, RECORDS
 from analyzer.store import Store, transaction, write_texts
 
-SLICE_CHARS = 48 << 20
+SLICE_CHARS = 32 << 20
 ROWS_AT_ONCE = 400_000  # parts in one transaction: what fills row groups goes to disk once, not through the log
 _ROW_CHARS = 500  # what a request costs besides its texts
 
@@ -30,6 +30,7 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
     Duplicates are told apart first. A request that no current record makes any more is removed.
     """
     _gather(con)
+    _gather_far_texts(con, store)
     slices = con.execute("SELECT slice, count(*) FROM planned GROUP BY slice ORDER BY slice").fetchall()
     made: list[_Slice] = []
     for number, count in slices:
@@ -38,7 +39,14 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
             _write(con, made)
             made = []
         progress(count)
-    for name in ("planned", "current_files", "gathered_records", "gathered_fragments", "gathered_duplicates"):
+    for name in (
+        "planned",
+        "current_files",
+        "gathered_records",
+        "gathered_fragments",
+        "gathered_duplicates",
+        "far_texts",
+    ):
         con.execute(f"DROP TABLE {name}")
     return sum(count for _, count in slices)
 
@@ -47,11 +55,7 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
 
 
 def _gather(con: duckdb.DuckDBPyConnection) -> None:
-    """One pass over records and fragments: those of dirty requests, without duplicates, planned into slices.
-
-    Requests whose texts lie in the same segment come together, so that each segment is opened about once; requests that
-    were there before come first, so that slices of new ones have nothing to delete.
-    """
+    """One pass over records and fragments: those of dirty requests, without duplicates, planned into slices."""
     con.execute("""
         CREATE OR REPLACE TEMP TABLE current_files AS
         SELECT file_id, generation, (row_number() OVER (ORDER BY path))::INTEGER AS file FROM store.files
@@ -64,6 +68,23 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
         JOIN store.texts AS kept USING (text_id, day)
         SEMI JOIN store.dirty AS dirty USING (request_key)
     """)
+    _plan(con)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE gathered_records AS
+        SELECT {", ".join(f"record.{name}" for name in request_rows.RECORD_NAMES)}, byte_offset, file, slice
+        FROM store.records AS record
+        JOIN current_files USING (file_id, generation)
+        JOIN planned USING (request_key)
+    """)
+    _set_duplicates_apart(con)
+
+
+def _plan(con: duckdb.DuckDBPyConnection) -> None:
+    """Puts requests whose texts lie in one segment, or in small ones, into one slice, so that each is opened once.
+
+    A slice has at most 2 * SLICE_CHARS. Requests that were there before come first and apart, so that slices of new
+    ones have nothing to delete.
+    """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE planned AS
         WITH sized AS (
@@ -75,20 +96,21 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
                     SELECT request_key FROM store.requests UNION ALL SELECT request_key FROM store.duplicates
                 ) AS was_there
             FROM (SELECT DISTINCT request_key FROM store.dirty) LEFT JOIN sized USING (request_key)
+        ), segments AS (
+            SELECT was_there, segment, sum(sum(chars)) OVER (ORDER BY was_there DESC, segment NULLS FIRST) - sum(chars)
+                AS chars_before
+            FROM marked GROUP BY was_there, segment
+        ), divided AS (
+            SELECT request_key, marked.was_there, marked.segment, chars_before // {SLICE_CHARS} AS of_segments,
+                sum(chars) OVER (PARTITION BY marked.was_there, marked.segment ORDER BY request_key) // {SLICE_CHARS}
+                    AS of_segment
+            FROM marked JOIN segments
+            ON marked.was_there = segments.was_there AND marked.segment IS NOT DISTINCT FROM segments.segment
         )
-        SELECT request_key, was_there, (sum(chars) OVER (
-            ORDER BY was_there DESC, segment NULLS FIRST, request_key ROWS UNBOUNDED PRECEDING
-        ) // {SLICE_CHARS})::INTEGER AS slice
-        FROM marked
+        SELECT request_key, was_there, segment,
+            dense_rank() OVER (ORDER BY was_there DESC, of_segments, of_segment)::INTEGER AS slice
+        FROM divided
     """)
-    con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE gathered_records AS
-        SELECT {", ".join(f"record.{name}" for name in request_rows.RECORD_NAMES)}, byte_offset, file, slice
-        FROM store.records AS record
-        JOIN current_files USING (file_id, generation)
-        JOIN planned USING (request_key)
-    """)
-    _set_duplicates_apart(con)
 
 
 def _set_duplicates_apart(con: duckdb.DuckDBPyConnection) -> None:
@@ -130,6 +152,25 @@ def _set_duplicates_apart(con: duckdb.DuckDBPyConnection) -> None:
             """)
 
 
+def _gather_far_texts(con: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """Fetches what requests need from another segment than their slice's, which would open them all for a few texts."""
+    con.execute("CREATE OR REPLACE TEMP TABLE far_texts (text_id VARCHAR, text VARCHAR)")
+    far: pl.DataFrame = con.sql("""
+        SELECT DISTINCT fragment.segment, text_id FROM gathered_fragments AS fragment JOIN planned USING (request_key)
+        WHERE fragment.segment <> planned.segment
+    """).pl()
+    for (segment,), wanted in far.group_by("segment", maintain_order=True):
+        con.register("incoming_texts", _read_segment(store, str(segment), wanted).to_arrow())
+        con.execute("INSERT INTO far_texts SELECT text_id, text FROM incoming_texts")
+        con.unregister("incoming_texts")
+
+
+def _read_segment(store: Store, segment: str, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The (text_id, text) of a segment that ``wanted`` names by text_id."""
+    texts = pl.read_parquet(store.texts / segment, columns=["text_id", "text"], glob=False)
+    return texts.join(wanted, on="text_id", how="semi")
+
+
 # --- slices -----------------------------------------------------------------------------------------------------------
 
 
@@ -166,15 +207,17 @@ def _read_records(con: duckdb.DuckDBPyConnection, number: int) -> pl.DataFrame:
 
 def _read_calls(con: duckdb.DuckDBPyConnection, store: Store, number: int) -> contents.Calls:
     """The bodies and chunks of the slice's requests, with their texts."""
-    names = ", ".join(f"fragment.{name}" for name in (*_FRAGMENT_NAMES, "file", "segment"))
+    names = ", ".join(f"fragment.{name}" for name in (*_FRAGMENT_NAMES, "file"))
     fragments: pl.DataFrame = con.sql(f"""
-        SELECT {names} FROM gathered_fragments AS fragment
-        SEMI JOIN (SELECT request_key FROM planned WHERE slice = {number}) AS sliced USING (request_key)
+        SELECT {names}, CASE WHEN fragment.segment = planned.segment THEN fragment.segment END AS segment
+        FROM gathered_fragments AS fragment JOIN planned USING (request_key) WHERE slice = {number}
     """).pl()
-    texts = [pl.DataFrame(schema={"text_id": pl.String(), "text": pl.String()})]
-    for (segment,), wanted in fragments.group_by("segment", maintain_order=True):
-        kept = pl.read_parquet(store.texts / str(segment), columns=["text_id", "text"], glob=False)
-        texts.append(kept.join(wanted, on="text_id", how="semi"))
+    far = fragments.filter(pl.col("segment").is_null())
+    texts: list[pl.DataFrame] = [
+        con.sql("SELECT text_id, text FROM far_texts").pl().join(far, on="text_id", how="semi")
+    ]
+    for (segment,), wanted in fragments.drop_nulls("segment").group_by("segment", maintain_order=True):
+        texts.append(_read_segment(store, str(segment), wanted))
     return contents.order(fragments, pl.concat(texts))
 
 

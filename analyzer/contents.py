@@ -195,7 +195,7 @@ def _plain_messages(places: Sequence[int], texts: Sequence[str]) -> tuple[list[_
     messages = value if isinstance(value, list) else [value]
     if not messages or any("data:image/" in message.content for message in messages):
         return None, False
-    return messages, _is_unmasked(text, len(places))
+    return messages, len(places) > 1 or "\\" in text
 
 
 def _plain_parts(said: pl.DataFrame) -> pl.DataFrame:

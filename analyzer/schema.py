@@ -224,7 +224,9 @@ BUCKETS = Table(
 
 DIRTY = Table("dirty", "Requests to be assembled again.", _columns("request_key | VARCHAR |"))
 UNSETTLED = Table(
-    "unsettled", "Requests assembled again whose tenant, session and outcome are not.", _columns("request_key | VARCHAR |")
+    "unsettled",
+    "Requests assembled again whose tenant, session and outcome are not.",
+    _columns("request_key | VARCHAR |"),
 )
 
 # --- what assembling writes, for dirty requests -----------------------------------------------------------------------

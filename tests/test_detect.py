@@ -124,7 +124,7 @@ def test_the_subject_of_a_stream_is_its_first_request_by_time_then_key(tmp_path:
     ]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(order=st.permutations(range(6)), seed=st.integers(0, 99))
 def test_uses_do_not_depend_on_the_order_of_rows(order: list[int], seed: int, tmp_path_factory: Any) -> None:
     requests: list[dict[str, Any]] = [{"key": key, "session": "s"} for key in "abcdef"]

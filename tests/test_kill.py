@@ -117,13 +117,22 @@ def test_a_run_killed_at_ten_moments_ends_as_an_undisturbed_one(export: Place, i
             ended(process)
             moments.pop(0)
             continue
-        assert end_of(place) == wanted
+        _same(end_of(place), wanted)
         _nothing_was_said_twice(place)
         if not moments:
             break
         attempts += 1  # it was done before it could be killed: again from the start, a little earlier
         moments[0] *= 0.8
         place = fresh(export, str(attempts))
+
+
+def _same(end: End, wanted: End) -> None:
+    """Told table by table, so that a difference can be read."""
+    for table, rows in wanted.tables.items():
+        assert end.tables[table] == rows, table
+    assert end.texts == wanted.texts
+    assert end.findings == wanted.findings
+    assert end == wanted
 
 
 def _nothing_was_said_twice(place: Place) -> None:
