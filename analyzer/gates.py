@@ -199,6 +199,7 @@ def _grown(text: tuple[str, bool], more: tuple[tuple[str, bool], ...]) -> Iterat
 @cache
 def _steps(node: _Node) -> tuple[tuple[str, bool], ...] | None:
     """What ``node`` adds to a word: letters, a blank for the word's end; None if that cannot be said."""
+    steps: tuple[tuple[str, bool], ...]
     if node.kind == "letter":
         steps = ((node.text, not node.again),)
     elif node.kind == "edge":

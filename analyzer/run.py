@@ -97,7 +97,7 @@ def read_inputs(
     return Inputs(
         read_register(register),
         load_patterns(queries / "tenants"),
-        load_lexicon(queries / "lexicon"),
+        load_lexicon(queries / "lexicon", prove=False),
         load_rules(queries / "rules"),
         judge.load_packs(queries / "policies", policies),
         judge.read_exceptions(exceptions) if exceptions else judge.NO_EXCEPTIONS,

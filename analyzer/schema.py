@@ -254,7 +254,7 @@ REQUESTS = Table(
     scope            | VARCHAR   | what the id is unique in
     occurred_at      | TIMESTAMP | start of the call
     time_source      | VARCHAR   | request_time, time_minus_duration or time
-    api              | VARCHAR   | chat, completion, embedding, image_generate, image_edit, audio_transcribe, audio_translate, speech, assistants, responses, realtime, batch, face, vision, content_safety, other
+    api              | VARCHAR   | chat, completion, image_generate …, as docs/log-shapes.md lists; other
     operation        | VARCHAR   | the operation as logged
     api_version      | VARCHAR   |
     deployment       | VARCHAR   |
@@ -376,7 +376,7 @@ TENANTS = Table(
     country          | VARCHAR   |
     state            | VARCHAR   |
     registered_class | VARCHAR   | the register's class; empty: to be classified; null: not in the register
-    tenant_class     | VARCHAR   | us_police, us_federal_le, foreign_le, le_vendor, le_adjacent, umbrella, other or unknown
+    tenant_class     | VARCHAR   | as registered or as decided; unknown, never empty
     serves           | VARCHAR[] | classes it acts for
     confidence       | DOUBLE    |
     evidence         | VARCHAR[] | why this class
@@ -496,15 +496,16 @@ REVIEWS = Table(
 META = Table("meta", "The store itself.", _columns("name | VARCHAR |\nvalue | VARCHAR |"))
 
 TABLES = (
-    META, RUNS, FILES, BUCKETS, QUARANTINE, RECORDS, FRAGMENTS, PICTURES, TEXTS, DIRTY, UNSETTLED, DUPLICATES, REQUESTS, PARTS,
-    TENANT_OF, SESSIONS, OUTCOMES, SIGNALS, SCANNED, TENANTS, ACTORS, USES, FINDINGS, FINDING_LOG, RULE_DAYS, REVIEWS,
+    META, RUNS, FILES, BUCKETS, QUARANTINE, RECORDS, FRAGMENTS, PICTURES, TEXTS, DIRTY, UNSETTLED, DUPLICATES,
+    REQUESTS, PARTS, TENANT_OF, SESSIONS, OUTCOMES, SIGNALS, SCANNED, TENANTS, ACTORS, USES, FINDINGS,
+    FINDING_LOG, RULE_DAYS, REVIEWS,
 )  # fmt: skip
 
 # --- the views --------------------------------------------------------------------------------------------------------
 
 
 def _described(text: str, *tables: Table) -> tuple[Column, ...]:
-    """Columns by name: ``name`` as the first of ``tables`` that has it says, or a whole line ``name | type | about``."""
+    """Columns by name, as the first of ``tables`` that has it says, or by a whole line ``name | type | about``."""
     known = {column.name: column for table in reversed(tables) for column in table.columns}
     lines = [line.strip() for line in text.strip().splitlines()]
     return tuple(_columns(line)[0] if "|" in line else known[line] for line in lines)
@@ -616,13 +617,14 @@ _RECORD_VIEW = View(
     """,
 )
 
+_BUCKET_NAMES = [column.name for column in BUCKETS.columns if column.type == "BIGINT"]
 _FILE_VIEW = View(
     "files",
     "Every file that was met, how far it is loaded, and what all runs together saw in it.",
     FILES.columns + tuple(column for column in BUCKETS.columns if column.type == "BIGINT"),
     f"""
     SELECT {", ".join(f"file.{column.name}" for column in FILES.columns)},
-        {", ".join(f"coalesce(sum(bucket.{c.name}), 0)::BIGINT AS {c.name}" for c in BUCKETS.columns if c.type == "BIGINT")}
+        {", ".join(f"coalesce(sum(bucket.{name}), 0)::BIGINT AS {name}" for name in _BUCKET_NAMES)}
     FROM store.files AS file
     LEFT JOIN store.buckets AS bucket ON bucket.file_id = file.file_id AND bucket.generation = file.generation
     GROUP BY ALL

@@ -136,7 +136,7 @@ def _met(texts: pl.Series, patterns: Patterns) -> dict[Need, _Mask]:
     """For each need the texts that meet it."""
     seen = _words_seen(texts, patterns)
     place = {word: number for number, word in enumerate(patterns.words)}
-    return {need: seen[[place[word] for word in sorted(need)]].any(axis=0) for need in patterns.needs}
+    return {need: np.any(seen[[place[word] for word in sorted(need)]], axis=0) for need in patterns.needs}
 
 
 def _open(height: int, gates: frozenset[Gate], met: dict[Need, _Mask]) -> _Mask:

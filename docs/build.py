@@ -23,7 +23,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from analyzer.cli import app
-from analyzer.rules import NEEDS, OUTPUT, SCOPES, load_rules
+from analyzer.rules import load_rules
 from analyzer.schema import TABLES, VIEWS, Column
 from analyzer.shipped import folder
 from analyzer.verdicts import page, shipped_verdicts
@@ -110,52 +110,21 @@ def _below(command: Any, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def rules_page() -> str:
-    """``docs/rules.md``: what a rule file is, and what each rule that comes with the tool sees and does not see."""
-    output = [f"| `{name}` | {kind} |" for name, kind in OUTPUT.items()]
+    """``docs/rules.md``: what each rule that comes with the tool sees, and what it does not see."""
     lines = [
-        "# Rules",
+        "# The rules",
         "",
         MADE_BY,
         "",
         "A rule finds a *use* and its circumstances; it never asks who or when. Who is bound since when, and with what",
-        "verdict, is in [verdicts.md](verdicts.md).",
-        "",
-        "## A rule file",
-        "",
-        "`NAME.sql`: TOML in the leading comment lines, then exactly one `SELECT` over the views of",
-        "[schema.md](schema.md); parameters as `$name`. The id is the file's name, for ever.",
-        "",
-        "| key | what it holds |",
-        "|---|---|",
-        "| `title` | what happens, in a sentence |",
-        "| `use` | one word of the [list of uses](verdicts.md#uses) |",
-        f"| `scope` | the smallest set it must see whole: {', '.join(SCOPES)} |",
-        f"| `needs` | without these a request is *blind* for it: some of {', '.join(NEEDS)} |",
-        "| `version` | a whole number, one higher with every change |",
-        "| `why` | what it sees, and what it does not see |",
-        "| `[params]` | optional: the values of its parameters |",
-        "",
-        "It returns exactly:",
-        "",
-        "| column | type |",
-        "|---|---|",
-        *output,
-        "",
-        "The first of `request_keys` is the subject; `strength` is strong or weak; `circumstances` takes its names",
-        "from [one list](verdicts.md#circumstances), and a name that is absent is not known.",
-        "",
-        "Beside it lies `NAME.cases.toml`, with at least one case that fires and one near miss that does not.",
-        "`aoai-audit rules check NAME.sql` checks all of this and runs the cases; a mistake is one line with file and",
-        "line number.",
-        "",
-        "## The rules",
+        "verdict, is in [verdicts.md](verdicts.md). How to write one: [writing-rules.md](writing-rules.md).",
         "",
     ]
     for rule in load_rules(folder("queries") / "rules"):
         facts = (
             f"Use {rule.use} · scope {rule.scope} · needs {', '.join(rule.needs) or 'nothing'} · version {rule.version}"
         )
-        lines += [f"### {rule.id}", "", f"{rule.title}.", "", facts, "", " ".join(rule.why.split()), ""]
+        lines += [f"## {rule.id}", "", f"{rule.title}.", "", facts, "", " ".join(rule.why.split()), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

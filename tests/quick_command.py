@@ -16,9 +16,9 @@ lexicon, rules = pickle.loads(Path(sys.argv[1]).read_bytes())  # written by the 
 job.load_lexicon = lambda folder: lexicon  # type: ignore[attr-defined]
 job.load_rules = lambda folder: rules  # type: ignore[attr-defined]
 if os.environ.get("SMALL_BATCHES"):
-    sources.BLOCK_BYTES = 100_000
-    load.BATCH_BYTES = 400_000
+    sources.BLOCK_BYTES = 60_000
+    load.BATCH_BYTES = 200_000
     load.BATCH_FILES = 5
-    assemble.SLICE_CHARS = 300_000
-    settle.SCAN_CHARS = 300_000
+    assemble.SLICE_CHARS = 200_000
+    settle.SCAN_CHARS = 200_000
 cli.main(sys.argv[2:])

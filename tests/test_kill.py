@@ -17,7 +17,7 @@ from benchmarks.generate import generate
 
 SEED = 20260601
 KILLS = 10
-EXPORT_BYTES = 1_500_000
+EXPORT_BYTES = 700_000
 PATIENCE = 180  # seconds; a loaded machine is slow
 
 
@@ -101,7 +101,7 @@ def test_a_run_killed_at_ten_moments_ends_as_an_undisturbed_one(export: Place, i
     whole = time.monotonic() - began
     wanted = end_of(undisturbed)
     assert wanted.findings
-    assert len(wanted.tables["requests"]) > 300
+    assert len(wanted.tables["requests"]) > 250
 
     moments = [whole * (part + rng.random()) / KILLS for part in range(KILLS)]
     rng.shuffle(moments)
