@@ -21,7 +21,12 @@ _TOKEN = re.compile(r"(?:picture|audio|file):([0-9a-f]{64})")
 _HIDDEN_PICTURE = re.compile(r"data:image/[\w.+-]+;base64,|\"type\\*\"\s*:\s*\\*\"(?:image_url|input_image|image_file)")
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic")
 _TEXT_TYPES = ("text", "input_text", "output_text", "summary_text", "reasoning_text")
-_CALL_TYPES = ("function_call", "custom_tool_call", "mcp_call", "computer_call", "code_interpreter_call")
+_CALL_TYPES = (
+    "function_call", "custom_tool_call", "mcp_call", "mcp_approval_request", "computer_call", "code_interpreter_call",
+    "file_search_call", "web_search_call",
+)  # fmt: skip
+_CALL_INPUTS = ("arguments", "input", "action", "queries", "code")  # where a call says what it is called with
+_RESPONSES_KEYS = {"instructions", "previous_response_id", "max_output_tokens", "reasoning"}
 _BLOCKED = {"content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation"}
 
 
@@ -88,6 +93,8 @@ def read_request(value: Any, first_turn: int = 0) -> Body:
     _read_prompt(body, value)
     _read_tools(body, value)
     _read_files(body, value)
+    if "enhancements" in value and not any(part.kind == "picture" for part in body.parts):
+        body.add("user", "picture", cut=True)  # only asked for with a picture, which the log cut off
     body.api = _request_api(value)
     if not body.parts:
         _next_turn(body).add("user", "fragment", _as_text(value))
@@ -146,7 +153,7 @@ def _request_api(value: dict[str, Any]) -> str | None:
         return None
     if "prompt" in value:
         return "image_generate" if {"size", "quality", "style", "response_format"} & value.keys() else "completion"
-    return "responses" if "instructions" in value and "input" in value else None
+    return "responses" if "input" in value and _RESPONSES_KEYS & value.keys() else None
 
 
 def _read_messages(body: Body, messages: Any) -> None:
@@ -192,13 +199,17 @@ def _read_message(body: Body, item: dict[str, Any], default_role: str) -> None:
 
 
 def _read_call(body: Body, call: dict[str, Any]) -> None:
-    inner = call.get("function") if isinstance(call.get("function"), dict) else call
-    assert isinstance(inner, dict)
+    inner = _inner(call)
     name = _string(inner.get("name")) or _string(call.get("type")) or ""
-    arguments = inner.get("arguments", inner.get("input", inner.get("action")))
+    arguments = next((inner[key] for key in _CALL_INPUTS if inner.get(key) is not None), None)
     body.add("assistant", "tool_call", f"{name}({_as_text(arguments) if arguments is not None else ''})")
     if name:
         body.add(None, "name", name, name="tool")
+
+
+def _inner(holder: dict[str, Any]) -> dict[str, Any]:
+    """What says the name of a tool or a call: in chat one level deeper than elsewhere."""
+    return next(iter(objects([holder.get("function"), holder.get("custom")])), holder)
 
 
 def _read_content(body: Body, role: str, content: Any) -> None:
@@ -253,14 +264,15 @@ def _read_audio(body: Body, role: str, part: dict[str, Any]) -> None:
 
 
 def _read_file(body: Body, role: str, part: dict[str, Any]) -> None:
-    file = part.get("file") if isinstance(part.get("file"), dict) else part
-    assert isinstance(file, dict)
+    file = next(iter(objects([part.get("file")])), part)
     data = _string(file.get("file_data")) or ""
-    name = _string(file.get("filename"))
+    address = (_string(file.get("file_url")) or "").partition("?")[0]
+    name = _string(file.get("filename")) or urlsplit_path(address).rsplit("/", 1)[-1]
     if data.startswith("data:image/"):
         _add_picture(body, role, data)
     else:
-        body.add(role, "file", _string(file.get("file_id")), picture=_digest(data.partition(",")[2] or data))
+        said = _string(file.get("file_id")) or address or None
+        body.add(role, "file", said, picture=_digest(data.partition(",")[2] or data))
     if name:
         body.add(None, "name", name, name="file")
 
@@ -308,10 +320,8 @@ def _read_prompt(body: Body, value: dict[str, Any]) -> None:
 def _read_tools(body: Body, value: dict[str, Any]) -> None:
     for tool in objects(value.get("tools")) + objects(value.get("functions")):
         body.has_tools = True
-        inner = tool.get("function") if isinstance(tool.get("function"), dict) else tool
-        assert isinstance(inner, dict)
         body.add(None, "tool", _as_text(tool))
-        if name := _string(inner.get("name")):
+        if name := _string(_inner(tool).get("name")):
             body.add(None, "name", name, name="tool")
     text_format = value["text"].get("format") if isinstance(value.get("text"), dict) else None
     for schema in (value.get("response_format"), text_format):

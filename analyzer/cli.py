@@ -7,6 +7,7 @@ import csv
 import errno
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -429,14 +431,25 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+class _StoppedError(BaseException):
+    """A signal asked the command to end; not an Exception, so that nothing on the way takes it for one."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise _StoppedError(number)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: runs the command and exits with its code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         app(arguments, standalone_mode=True)
+    except _StoppedError as stopped:
+        code = ExitCode(128 + stopped.args[0])
+        _fail("stopped by a signal; run again to go on where it stopped", code)
     except AnalyzerError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("stopped by Ctrl-C; run again to go on where it stopped", ExitCode.INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
         sys.exit(int(ExitCode.DONE))

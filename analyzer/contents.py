@@ -313,13 +313,14 @@ def _read_side(side: str, fragments: list[_Fragment], texts: Sequence[str], turn
         if opened.seen == "full" and not opened.value:  # {} stands for content that was not logged
             continue
         if opened.seen == "full":
-            return _Side(_read(side, opened.value, turn), "full", whole_body)
+            says = isinstance(opened.value, (dict, list, str))  # an answer may be a text that happens to be JSON: 42
+            return _Side(_read(side, opened.value if says else text, turn), "full", whole_body)
         if opened.seen == "cut":
             cut.append((len(text), opened.value, whole_body))
         unread.append(text)
     if cut and not uncertain:
         _, value, whole_body = max(cut, key=lambda reading: reading[0])
-        return _Side(_mark_cut(_read(side, value, turn)), "cut", whole_body)
+        return _Side(_mark_cut(_read(side, value, turn), value), "cut", whole_body)
     if unread and side == "response" and not chunks:  # sound as text, or subtitles: an answer that is no JSON
         return _Side(_read(side, unread[0], turn), "full", True)
     pieces = sorted(unread + chunks) if uncertain else unread
@@ -334,10 +335,13 @@ def _read(side: str, value: Any, turn: int) -> Body:
     return read_request(value, turn) if side == "request" else read_response(value, turn)
 
 
-def _mark_cut(body: Body) -> Body:
-    """The last piece of content is where the log cut."""
+def _mark_cut(body: Body, value: Any) -> Body:
+    """The last piece of what the body says last is where the log cut."""
+    last = next(reversed(value), None) if isinstance(value, dict) else None
+    in_tools = last in ("tools", "functions", "response_format")
     for place in range(len(body.parts) - 1, -1, -1):
-        if body.parts[place].kind != "name":
+        kind = body.parts[place].kind
+        if kind != "name" and (kind in ("tool", "output_schema")) == in_tools:
             body.parts[place] = body.parts[place]._replace(cut=True)
             break
     return body

@@ -61,6 +61,10 @@ class _Batch:
     def is_full(self) -> bool:
         return self.bytes >= BATCH_BYTES or len(self.ledger) >= BATCH_FILES
 
+    def clear(self) -> None:
+        """Empties it after it was written."""
+        self.mapped, self.ledger, self.rewritten, self.bytes = [], {}, [], 0
+
 
 def load(
     con: duckdb.DuckDBPyConnection,
@@ -91,7 +95,7 @@ def load(
             what = step or what
             if batch.is_full:
                 buckets += _commit(con, store, batch, run_id, progress)
-                batch = _Batch()
+                batch.clear()  # the same batch: the step that fills it goes on
         files[what] += 1
     buckets += _commit(con, store, batch, run_id, progress)
     bad = buckets["quarantined"] + buckets["quarantined_items"] + files["unreadable"] > 0

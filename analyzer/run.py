@@ -128,10 +128,10 @@ def run(
     store, job = Store(db.absolute()), _start("run")
     with locked(store):
         loaded, assembled = _load(store, found, job, progress)
-        detected = _detect(store, inputs, job, progress)
+        _detect(store, inputs, job, progress)
         codes = (ExitCode.INPUT if loaded.read_badly else ExitCode.DONE, _fail_code(store, job, fail_on))
         _note(store, inputs.hashes, job, codes)
-        _publish(store, _wrote(loaded) or assembled > 0 or detected)
+        _publish(store)
         written = _report(store, inputs, job, codes, reports, since, until)
         return Ended(codes, loaded, assembled, _changes(store, job), written, chain.head(written))
 
@@ -144,7 +144,7 @@ def load_logs(logs: Sequence[str], db: Path, *, progress: Progress = no_progress
         loaded, assembled = _load(store, found, job, progress)
         codes = (ExitCode.INPUT if loaded.read_badly else ExitCode.DONE,)
         _note(store, {}, job, codes)
-        _publish(store, _wrote(loaded) or assembled > 0)
+        _publish(store)
         return Ended(codes, loaded, assembled)
 
 
@@ -161,10 +161,10 @@ def detect_uses(
     inputs = read_inputs(register, policies, exceptions)
     store, job = _existing(db), _start("detect")
     with locked(store):
-        detected = _detect(store, inputs, job, progress)
+        _detect(store, inputs, job, progress)
         codes = (_fail_code(store, job, fail_on),)
         _note(store, inputs.hashes, job, codes)
-        _publish(store, detected)
+        _publish(store)
         return Ended(codes, changes=_changes(store, job))
 
 
@@ -217,10 +217,6 @@ def _load(store: Store, found: Sequence[Source], job: Job, progress: Progress) -
     return loaded, assembled
 
 
-def _wrote(loaded: Loaded) -> bool:
-    return any(loaded.files[what] for what in ("new", "grown", "rewritten", "unreadable"))
-
-
 def _summing(step: str, whole: int | None, progress: Progress) -> Callable[[int], None]:
     """Turns what a step tells piece by piece into how far it is."""
     done = 0
@@ -233,15 +229,15 @@ def _summing(step: str, whole: int | None, progress: Progress) -> Callable[[int]
     return told
 
 
-def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> bool:
-    """Settles what changed, runs the rules and judges; False when there was nothing new to judge."""
+def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
+    """Settles what changed, runs the rules and judges, where there is anything new to judge."""
     with writer(store) as con:
         before = settle.read_meta(con)
         arrived = con.execute("SELECT count(*) FROM store.unsettled").fetchall() != [(0,)]
         settle.settle(con, store, inputs.register, inputs.patterns, inputs.lexicon, _summing("search", None, progress))
     with open_reader(store.database) as con:
         if not _differing(con, inputs):
-            return False
+            return
         progress("detect", 0, None)
         uses = detect.find_uses(con, inputs.rules)
         days = detect.rule_days(con, inputs.rules, uses)
@@ -261,7 +257,6 @@ def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> bool:
         for name, value in inputs.hashes.items():
             settle.set_meta(con, _JUDGED + name, value)
         settle.set_meta(con, "judged_with", "all")
-    return True
 
 
 def _differing(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> list[str]:
@@ -309,9 +304,20 @@ def _note(store: Store, hashes: dict[str, str], job: Job, codes: Sequence[ExitCo
         con.execute("CHECKPOINT")
 
 
-def _publish(store: Store, changed: bool) -> None:
-    if changed or not store.snapshot.exists():
+def _publish(store: Store) -> None:
+    """Publishes unless the snapshot says all that the store does but for ``runs``, whatever run wrote it."""
+    if not store.snapshot.exists() or _written(store.snapshot) != _written(store.database):
         publish(store)
+
+
+def _written(database: Path) -> list[tuple[object, ...]]:
+    """What every step leaves behind when it has written something: ledger, marks and logs."""
+    with open_reader(database) as con:
+        return con.execute("""
+            SELECT (SELECT count(*) FROM store.buckets), (SELECT list(file ORDER BY file_id) FROM store.files AS file),
+                (SELECT count(*) FROM store.dirty), (SELECT count(*) FROM store.requests),
+                (SELECT list(fact ORDER BY name) FROM store.meta AS fact), (SELECT count(*) FROM store.finding_log)
+        """).fetchall()
 
 
 def _report(

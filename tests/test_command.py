@@ -537,13 +537,13 @@ def test_a_terminal_never_gets_an_escape_from_a_log(hostile: Place, aoai: Aoai) 
 
     answers = [
         printed("query", "SELECT request_id, deployment, product, subscription, tenant_id FROM requests"),
-        printed("query", "SELECT product AS \"\x1b[31m\" FROM requests"),
+        printed("query", 'SELECT product AS "\x1b[31m" FROM requests'),
         printed("query", "SELECT map([product], [1]) AS m, [product] AS l, {'a': product} AS s FROM requests"),
         printed("query", "SELECT product::INTEGER FROM requests"),
         printed("query", "SELECT error(product) FROM requests"),
         printed("status"),
-        *(printed("explain", finding) for (finding,) in rows_of(hostile.db, "SELECT finding_id FROM findings LIMIT 12")),
-    ]  # fmt: skip
+        *(printed("explain", finding) for (finding,) in rows_of(hostile.db, "SELECT finding_id FROM findings LIMIT 9")),
+    ]
     for answer in answers:
         assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(answer), ascii(answer)
 
@@ -647,9 +647,10 @@ def test_a_reader_that_goes_away_is_no_error(loaded: Place, inputs: Path) -> Non
     assert (process.returncode, err) == (0, b"")
 
 
-PUBLIC = (
-    """run load_logs detect_uses write_report query ExitCode AnalyzerError UsageError LockedError StoreError""".split()
-)
+PUBLIC = [
+    *("run", "load_logs", "detect_uses", "write_report", "query"),
+    *("ExitCode", "AnalyzerError", "UsageError", "LockedError", "StoreError"),
+]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

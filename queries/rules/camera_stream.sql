@@ -60,8 +60,10 @@ even AS (
     ) >= $even_share * (count(*) - 1)
 ),
 kept AS (
-    SELECT tenant_id, deployment, key, caller, day, run_no, unnest(request_keys) AS request_key
+    SELECT tenant_id, deployment, key, caller, day, run_no, kept_key.request_key,
+        kept_key.request_key = request_keys[1] AS is_first
     FROM even
+    CROSS JOIN unnest(even.request_keys) AS kept_key(request_key)
 ),
 meant AS (  -- what the caller sent, in words or names, and did not rule out
     SELECT request_key, part_no, side, kind, "signal", idea, contexts, char_from, char_to
@@ -90,13 +92,11 @@ said AS (
                 'request_key': request_key, 'part_no': part_no, 'signal': "signal",
                 'char_from': char_from, 'char_to': char_to
             }
-            ORDER BY request_key = first_key DESC, idea IN ('compare', 'identify', 'verify') DESC, request_key, part_no,
+            ORDER BY is_first DESC, idea IN ('compare', 'identify', 'verify') DESC, request_key, part_no,
                 char_from, char_to, "signal"
         )[:$most_evidence] AS evidence
     FROM kept
-    JOIN even USING (tenant_id, deployment, key, caller, day, run_no)
     JOIN meant USING (request_key)
-    CROSS JOIN LATERAL (SELECT request_keys[1] AS first_key)
     WHERE idea IN (
         'compare', 'identify', 'verify', 'watch', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile',
         'fixed_camera', 'public_place', 'consent', 'approval'

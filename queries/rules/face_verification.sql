@@ -6,9 +6,9 @@
 -- why     = """
 -- Sees a request with a picture whose words ask whether two pictures show the same person, whether this is really him,
 -- or to hold a face or a person against an identity document or a stored picture. Weak: only a name says so, the text
--- is news, teaching or marketing, or nothing says that a person is meant. Does not see a check without a logged
--- picture (records that may be of one person are no faces), what a picture shows, or a language that the lexicon
--- lacks.
+-- is news, teaching or marketing, or a public figure is meant in a single picture. Does not see a check without a
+-- logged picture (records that may be of one person are no faces), what a picture shows, or a language that the
+-- lexicon lacks.
 -- """
 --
 -- [params]
@@ -55,7 +55,7 @@ asked AS (
 judged AS (
     SELECT request_key, CASE
         WHEN picture_count = 0 THEN NULL
-        WHEN firm AND (face OR gallery OR (picture_count > 1 AND (person OR who))) THEN 'strong'
+        WHEN firm AND (face OR gallery OR picture_count > 1) THEN 'strong'
         WHEN face OR gallery OR who OR famous OR picture_count > 1 THEN 'weak'
     END AS verdict
     FROM asked
