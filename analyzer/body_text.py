@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from analyzer.json_text import NotJsonError, parse, parse_cut, parse_nested
 
 _FORM = re.compile(r"\s*--[^\r\n]{4,200}\r?\n.{0,200}content-disposition", re.IGNORECASE | re.DOTALL)
-_EVENTS = re.compile(r"(?:\s*(?:(?:event|id|retry)?:[^\r\n]*)?[\r\n])*\s*data:")
+_EVENTS = re.compile(r"(?:[ \t]*(?:(?:event|id|retry)?:[^\r\n]*)?[\r\n])*[ \t]*data:")  # a line is read in one way only
 _LINE_END = re.compile(r"\r\n|\n|\r")  # of a stream of events; JSON may hold the other ends that Python knows
 _HALF_CHARACTER = re.compile(  # an escaped surrogate without its other half
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -40,11 +40,13 @@ def _open_cut(text: str) -> Any:
     """What a JSON text that ends too early holds, also one inside a string; None when it is no such text."""
     if text.lstrip()[:1] not in ("{", "[", '"'):
         return None
-    try:
-        value = parse_cut(_HALF_CHARACTER.sub(r"\\ufffd", text))
-    except NotJsonError:
-        return None
-    return _open_cut(value) if isinstance(value, str) else value
+    for readable in (text, _HALF_CHARACTER.sub(r"\\ufffd", text)):
+        try:
+            value = parse_cut(readable)
+        except NotJsonError:
+            continue
+        return _open_cut(value) if isinstance(value, str) else value
+    return None
 
 
 def _open_events(text: str) -> Opened:

@@ -5,22 +5,26 @@ so that a run killed at any moment goes on where the last transaction ended.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
 from analyzer import reader, shapes, sources
 from analyzer.errors import BrokenStreamError
-from analyzer.schema import BUCKETS, FILES, FRAGMENTS, PICTURES, QUARANTINE, RECORDS
+from analyzer.reader import Chunk
+from analyzer.schema import BUCKETS, FILES
 from analyzer.shapes import Mapped
 from analyzer.sources import Source
 from analyzer.store import Store, transaction, write_texts
 
 BATCH_BYTES = 64 << 20
 BATCH_FILES = 500
+_WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,25 @@ class _Ledger:
     reason: str | None = None
 
 
+class _Step(NamedTuple):
+    """What came of reading on in a file: a chunk, that it was rewritten, or its end."""
+
+    chunk: Chunk | None
+    before: _Ledger  # the file and generation that the chunk's records belong to
+    after: _Ledger | None  # what the ledger says when the step is loaded
+    rewritten: bool = False
+    outcome: str = ""  # at the end: what became of the file
+
+    @property
+    def bytes(self) -> int:
+        return len(self.chunk.data) if self.chunk else 0
+
+
 @dataclass
 class _Batch:
     """What waits to be written in one transaction."""
 
-    mapped: list[tuple[_Ledger, Mapped]] = field(default_factory=list)
+    mapped: list[Mapped] = field(default_factory=list)
     ledger: dict[int, _Ledger] = field(default_factory=dict)
     rewritten: list[int] = field(default_factory=list)
     bytes: int = 0
@@ -61,9 +79,11 @@ class _Batch:
     def is_full(self) -> bool:
         return self.bytes >= BATCH_BYTES or len(self.ledger) >= BATCH_FILES
 
-    def clear(self) -> None:
-        """Empties it after it was written."""
-        self.mapped, self.ledger, self.rewritten, self.bytes = [], {}, [], 0
+    def add(self, steps: list[_Step], mapped: Mapped) -> None:
+        self.mapped.append(mapped)
+        self.bytes += sum(step.bytes for step in steps)
+        self.ledger |= {step.after.file_id: step.after for step in steps if step.after}
+        self.rewritten += [step.before.file_id for step in steps if step.rewritten]
 
 
 def load(
@@ -77,29 +97,71 @@ def load(
 
     A file that cannot be read costs that file only, and is counted. Raises StoreError.
     """
-    known = {ledger.path: ledger for ledger in _read_ledger(con)}
-    next_id = max((ledger.file_id for ledger in known.values()), default=0) + 1
     files: Counter[str] = Counter()
     buckets: Counter[str] = Counter()
     batch = _Batch()
-    for source in found:
-        old = known.get(source.path)
-        what = _compare(source, old)
-        if what == "unchanged":
-            files[what] += 1
-            continue
-        if old is None:
-            old = _Ledger(next_id, source.path)
-            next_id += 1
-        for step in _read(source, old, what, batch):
-            what = step or what
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for steps, mapped in _mapped_ahead(pool, _grouped(_steps(_read_ledger(con), found))):
+            batch.add(steps, mapped)
+            files.update(step.outcome for step in steps if step.outcome)
             if batch.is_full:
                 buckets += _commit(con, store, batch, run_id, progress)
-                batch.clear()  # the same batch: the step that fills it goes on
-        files[what] += 1
+                batch = _Batch()
     buckets += _commit(con, store, batch, run_id, progress)
     bad = buckets["quarantined"] + buckets["quarantined_items"] + files["unreadable"] > 0
     return Loaded(buckets, files, bad)
+
+
+def _grouped(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
+    """Steps in groups that are worth mapping at once: one block of a large file, or many small files."""
+    group: list[_Step] = []
+    size = 0
+    for step in steps:
+        group.append(step)
+        size += step.bytes
+        if size >= sources.BLOCK_BYTES // 2 or len(group) >= BATCH_FILES:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def _mapped_ahead(pool: ThreadPoolExecutor, groups: Iterable[list[_Step]]) -> Iterator[tuple[list[_Step], Mapped]]:
+    """The groups with what they hold, in order; the next ones are mapped while the store is written."""
+    waiting: deque[tuple[list[_Step], Future[Mapped]]] = deque()
+    for group in groups:
+        waiting.append((group, pool.submit(_map_group, group)))
+        while sum(step.bytes for steps, _ in waiting for step in steps) > BATCH_BYTES:
+            yield _finished(waiting.popleft())
+    yield from map(_finished, waiting)
+
+
+def _finished(group: tuple[list[_Step], Future[Mapped]]) -> tuple[list[_Step], Mapped]:
+    return group[0], group[1].result()
+
+
+def _map_group(steps: list[_Step]) -> Mapped:
+    frames = [
+        reader.frames(step.chunk, file_id=step.before.file_id, generation=step.before.generation)
+        for step in steps
+        if step.chunk
+    ]
+    return shapes.map_frames(pa.concat_tables([reader.FRAMES.empty_table(), *frames]))
+
+
+def _steps(known: Iterable[_Ledger], found: Sequence[Source]) -> Iterator[_Step]:
+    """Reads what is new in the files, one after another."""
+    ledgers = {ledger.path: ledger for ledger in known}
+    next_id = max((ledger.file_id for ledger in ledgers.values()), default=0) + 1
+    for source in found:
+        old = ledgers.get(source.path)
+        what = _compare(source, old)
+        if old is None:
+            old = _Ledger(next_id, source.path)
+            next_id += 1
+        if what == "unchanged":
+            yield _Step(None, old, None, outcome=what)
+        else:
+            yield from _read(source, old, what)
 
 
 def _read_ledger(con: duckdb.DuckDBPyConnection) -> list[_Ledger]:
@@ -117,13 +179,12 @@ def _compare(source: Source, old: _Ledger | None) -> str:
     return "unchanged" if same and old.state in ("complete", "pending", "broken") else "changed"
 
 
-def _read(source: Source, old: _Ledger, what: str, batch: _Batch) -> Iterator[str]:
-    """Puts the new part of a file into the batch, chunk by chunk; yields after each, at last what became of it."""
+def _read(source: Source, old: _Ledger, what: str) -> Iterator[_Step]:
+    """The new part of a file, chunk by chunk, and at last what became of the file."""
     if source.unread:
         state, _, reason = source.unread.partition(": ")
-        if (old.state, old.reason) != (state, reason):
-            batch.ledger[old.file_id] = replace(old, state=state, reason=reason)
-        yield state
+        now = replace(old, state=state, reason=reason)
+        yield _Step(None, old, now if now != old else None, outcome=state)
         return
     now = replace(old, size=source.size, modified_ns=source.modified_ns, state="complete", reason=None)
     digest = hashlib.sha256()
@@ -135,11 +196,10 @@ def _read(source: Source, old: _Ledger, what: str, batch: _Batch) -> Iterator[st
             if not same:
                 what, digest, blocks = "rewritten", hashlib.sha256(), sources.read_blocks(source.path)
                 now = replace(now, generation=old.generation + 1, loaded_bytes=0, loaded_lines=0)
-                batch.rewritten.append(old.file_id)
+                yield _Step(None, old, None, rewritten=True)
         keep_pending = not sources.is_compressed(source.path)
         for chunk in reader.chunks(blocks, now.loaded_bytes, now.loaded_lines + 1, keep_pending, digest=digest):
-            batch.mapped.append((now, shapes.map_frames(reader.frames(chunk))))
-            batch.bytes += len(chunk.data)
+            before = now
             if chunk.is_loaded:
                 now = replace(
                     now,
@@ -150,15 +210,13 @@ def _read(source: Source, old: _Ledger, what: str, batch: _Batch) -> Iterator[st
             elif chunk.state == "pending":
                 now = replace(now, state="pending")
             # until its last chunk is in, a run that is killed must find the file changed
-            batch.ledger[now.file_id] = replace(now, size=-1)
-            yield ""
+            yield _Step(chunk, before, replace(now, size=-1))
     except (BrokenStreamError, OSError) as error:
         reason = (error.strerror or "read error") if isinstance(error, OSError) else str(error)
         opened = now.loaded_bytes > 0 or isinstance(error, BrokenStreamError)
         now = replace(now, state="broken" if opened else "unreadable", reason=reason)
         what = "unreadable"
-    batch.ledger[now.file_id] = now
-    yield what
+    yield _Step(None, now, now, outcome=what)
 
 
 def _skip(blocks: Iterator[bytes], old: _Ledger, digest: "hashlib._Hash") -> tuple[Iterator[bytes], bool]:
@@ -182,18 +240,16 @@ def _commit(
     con: duckdb.DuckDBPyConnection, store: Store, batch: _Batch, run_id: str, progress: Callable[[int], None]
 ) -> Counter[str]:
     """Writes a batch; gives its buckets, with records that were there already counted as duplicates."""
-    records = _with_file([(ledger, mapped.records) for ledger, mapped in batch.mapped], RECORDS.arrow)
-    fragments = _with_file([(ledger, mapped.fragments) for ledger, mapped in batch.mapped], FRAGMENTS.arrow)
-    bad = _with_file([(ledger, mapped.quarantine) for ledger, mapped in batch.mapped], QUARANTINE.arrow)
-    bad = bad.set_column(bad.schema.get_field_index("run_id"), "run_id", pa.array([run_id] * len(bad), pa.string()))
-    pictures = pa.concat_tables([PICTURES.arrow.empty_table(), *(mapped.pictures for _, mapped in batch.mapped)])
-    texts = pa.concat_tables([shapes.TEXTS.empty_table(), *(mapped.texts for _, mapped in batch.mapped)])
+    if not batch.ledger:
+        return Counter()
+    bad = pa.concat_tables(mapped.quarantine for mapped in batch.mapped)
+    run = pa.repeat(run_id, len(bad))
     tables = {
-        "incoming_records": records,
-        "incoming_fragments": fragments,
-        "incoming_quarantine": bad,
-        "incoming_pictures": pictures,
-        "incoming_segments": write_texts(con, store, texts),
+        "incoming_records": pa.concat_tables(mapped.records for mapped in batch.mapped),
+        "incoming_fragments": pa.concat_tables(mapped.fragments for mapped in batch.mapped),
+        "incoming_quarantine": bad.set_column(bad.schema.get_field_index("run_id"), "run_id", run),
+        "incoming_pictures": pa.concat_tables(mapped.pictures for mapped in batch.mapped),
+        "incoming_segments": write_texts(con, store, pa.concat_tables(mapped.texts for mapped in batch.mapped)),
     }
     for name, rows in tables.items():
         con.register(name, rows)
@@ -216,17 +272,6 @@ def _commit(
         con.unregister(name)
     progress(batch.bytes)
     return total
-
-
-def _with_file(parts: list[tuple[_Ledger, pa.Table]], schema: pa.Schema) -> pa.Table:
-    """The tables one after another, with the file and generation that each belongs to."""
-    named = [schema.empty_table()]
-    for ledger, rows in parts:
-        for name, value in (("file_id", ledger.file_id), ("generation", ledger.generation)):
-            column = pa.repeat(pa.scalar(value, pa.int32()), len(rows))
-            rows = rows.set_column(rows.schema.get_field_index(name), name, column)
-        named.append(rows)
-    return pa.concat_tables(named)
 
 
 def _dirty_rewritten(con: duckdb.DuckDBPyConnection, batch: _Batch) -> None:
@@ -282,14 +327,15 @@ def _write_buckets(
 ) -> Counter[str]:
     """Adds up each file's buckets and appends them; gives their sum over all files."""
     by_file: dict[tuple[int, int], Counter[str]] = {}
-    for ledger, mapped in batch.mapped:
-        by_file.setdefault((ledger.file_id, ledger.generation), Counter()).update(mapped.buckets)
+    for seen in (row for mapped in batch.mapped for row in mapped.seen.to_pylist()):
+        counts = by_file.setdefault((seen["file_id"], seen["generation"]), Counter())
+        counts[seen["bucket"]] += seen["count"]
     for key, count in repeated.items():
         by_file[key].update(loaded=-count, duplicates=count)
     names = [column.name for column in BUCKETS.columns if column.type == "BIGINT"]
     rows = [
-        {"run_id": run_id, "file_id": file_id, "generation": generation, **{name: seen[name] for name in names}}
-        for (file_id, generation), seen in by_file.items()
+        {"run_id": run_id, "file_id": file_id, "generation": generation, **{name: counts[name] for name in names}}
+        for (file_id, generation), counts in by_file.items()
     ]
     con.register("incoming_buckets", shapes.table(rows, BUCKETS))
     con.execute("INSERT INTO store.buckets SELECT * FROM incoming_buckets")

@@ -11,15 +11,18 @@ import re
 import struct
 
 import imagesize
+import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analyzer.schema import PICTURES
 
 # A run may be interrupted by the ways in which JSON writes / + = and line ends, once or twice encoded.
 _ESCAPE = r"\\{1,3}(?:/|[rn]|u00(?:2[bBfF]|3[dD]))"
 _RUN = re.compile(rf"(?:[A-Za-z0-9+/]|{_ESCAPE}){{256,}}={{0,2}}")
-_MAYBE_RUN = "[A-Za-z0-9+/]{32}"  # what every real run has somewhere; searched by polars over a whole column
+_MAYBE_RUN = "[A-Za-z0-9+/]{32}"  # what every real run has somewhere
+_HAS_RUN = re.compile(_MAYBE_RUN)
 _ESCAPED = re.compile(_ESCAPE)
 _PLAIN = {"/": "/", "b": "+", "f": "/", "d": "=", "r": "", "n": ""}
 
@@ -33,9 +36,11 @@ _BEARER = re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{16,}")
 _IN_QUERY = re.compile(r"""(?i)([?&](?:sig|api-key|subscription-key|code|key|access_token)=)[^&\s"'\\]{6,}""")
 _SECRETS = (_NAMED_SECRET, _KEY_MEMBER, _BEARER, _IN_QUERY)
 _MAYBE_SECRET = (
-    r"(?i)api[-_]?key|subscription-key|functions-key|authorization|accountkey|accesskey|client_?secret"
-    r'|computervision|bearer|[?&](?:sig|code|key|access_token)=|"key\\{0,3}"'
+    r"(?i:api[-_]?key|subscription-key|functions-key|authorization|accountkey|accesskey|client_?secret"
+    r'|computervision|bearer|[?&](?:sig|code|key|access_token)=|"key\\{0,3}")'
 )
+
+_MAYBE = f"{_MAYBE_RUN}|{_MAYBE_SECRET}"  # searched by polars over a whole column
 
 _MAGIC = (
     (b"\xff\xd8\xff", "picture"),
@@ -51,17 +56,40 @@ _MAGIC = (
 )
 
 
+_Pictures = dict[str, tuple[str, str, int, int | None, int | None]]
+
+
 def mask(texts: list[str]) -> tuple[list[str], pa.Table]:
     """The texts without base64 runs and secrets, and a row of PICTURES for each run taken out."""
-    column = pl.Series("text", texts, dtype=pl.String)
+    changed, pictures = _masked(pl.Series("text", texts, dtype=pl.String))
     masked = list(texts)
-    pictures: dict[str, tuple[str, str, int, int | None, int | None]] = {}
-    for index in column.str.contains(_MAYBE_RUN).arg_true():
-        masked[index] = _RUN.sub(lambda match: _token(match[0], pictures), masked[index])
-    for index in column.str.contains(_MAYBE_SECRET).arg_true():
+    for row, text in changed.items():
+        masked[row] = text
+    return masked, pictures
+
+
+def mask_column(texts: pa.Array) -> tuple[pa.Array, pa.Table]:
+    """The same for an Arrow column of texts without nulls; the column itself where nothing has to go."""
+    changed, pictures = _masked(pl.Series("text", texts, dtype=pl.String))
+    if not changed:
+        return texts, pictures
+    rows = np.zeros(len(texts), dtype=bool)
+    rows[list(changed)] = True
+    return pc.replace_with_mask(texts, pa.array(rows), pa.array([changed[row] for row in sorted(changed)])), pictures
+
+
+def _masked(column: pl.Series) -> tuple[dict[int, str], pa.Table]:
+    """The texts that masking may change, by row, as it leaves them, and the pictures taken out of them."""
+    changed: dict[int, str] = {}
+    pictures: _Pictures = {}
+    for row in column.str.contains(_MAYBE).arg_true():
+        text = column[row]
+        if _HAS_RUN.search(text):
+            text = _RUN.sub(lambda match: _token(match[0], pictures), text)
         for pattern in _SECRETS:
-            masked[index] = pattern.sub(r"\1***", masked[index])
-    return masked, _table(list(pictures.values()))
+            text = pattern.sub(r"\1***", text)
+        changed[row] = text
+    return changed, _table(list(pictures.values()))
 
 
 def _table(rows: list[tuple[str, str, int, int | None, int | None]]) -> pa.Table:
@@ -72,7 +100,7 @@ def _table(rows: list[tuple[str, str, int, int | None, int | None]]) -> pa.Table
     )
 
 
-def _token(run: str, pictures: dict[str, tuple[str, str, int, int | None, int | None]]) -> str:
+def _token(run: str, pictures: _Pictures) -> str:
     plain = _ESCAPED.sub(lambda match: _PLAIN[match[0][-1].lower()], run).rstrip("=")
     if not (re.search("[A-Z]", plain) and re.search("[a-z]", plain) and re.search("[0-9]", plain)):
         return run  # a ruler of dashes, a long path or a scream is text

@@ -7,14 +7,16 @@ Offsets and lengths address the raw record in the decompressed stream, without t
 SHA-256 can be checked with nothing but those two numbers.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analyzer.errors import BrokenStreamError
 
@@ -24,16 +26,22 @@ if TYPE_CHECKING:
 LINE_LIMIT = 64 << 20
 SAMPLE_BYTES = 200
 _BOM = b"\xef\xbb\xbf"
-_SPACE = b" \t\r\n\x0b\x0c"
+SPACE = b" \t\r\n\x0b\x0c"
+_IS_SPACE = np.isin(np.arange(256), list(SPACE))
+_NEWLINE = 0x0A
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 FRAMES = pa.schema(
     [
+        ("file_id", pa.int32()),
+        ("generation", pa.int32()),
         ("line", pa.int64()),
         ("byte_offset", pa.int64()),
         ("byte_length", pa.int64()),
         ("sha256", pa.string()),
         ("state", pa.string()),
-        ("raw", pa.large_binary()),  # the record's bytes; the first SAMPLE_BYTES of a frame that is not opened
+        ("raw", pa.large_binary()),  # with the blanks around it; the first SAMPLE_BYTES of a frame that is not opened
     ]
 )
 
@@ -45,20 +53,25 @@ class Chunk:
     data: bytes
     offset: int  # of its first byte in the stream
     line: int  # number of its first line, from 1
+    newlines: int  # in it; behind it, where data is only its beginning
     state: str = "lines"  # lines | document | a state of FRAMES
     length: int = 0  # of the frame, where data is only its beginning
     sha256: str = ""
-    line_end: int = 0  # bytes of the line end behind such a frame
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether data is all of it, not only the beginning of a frame that is not opened."""
+        return self.state in ("lines", "document")
 
     @property
     def end(self) -> int:
         """The offset behind its last byte."""
-        return self.offset + (self.length or len(self.data)) + self.line_end
+        return self.offset + (len(self.data) if self.is_whole else self.length + self.newlines)
 
     @property
     def next_line(self) -> int:
         """The number of the line behind its last byte."""
-        return self.line + (self.data.count(b"\n") if self.state in ("lines", "document") else bool(self.line_end))
+        return self.line + self.newlines
 
     @property
     def is_loaded(self) -> bool:
@@ -82,7 +95,7 @@ def chunks(
     loaded. BrokenStreamError of ``blocks`` passes through after everything before it was given.
     """
     stream = iter(blocks)
-    digest = digest if digest is not None else hashlib.sha256()
+    digest = digest if digest is not None else sha256()
     if offset == 0:
         head, stream = _take(stream, len(_BOM))
         if head.startswith(_BOM):
@@ -93,7 +106,7 @@ def chunks(
             head += more
             if len(head) <= limit and is_json(head):
                 digest.update(head)
-                yield Chunk(head, offset, line, "document")
+                yield Chunk(head, offset, line, head.count(b"\n"), "document")
                 head = b""
         stream = chain([head] if head else [], stream)
     yield from _line_chunks(stream, offset, line, keep_pending, limit, digest)
@@ -117,7 +130,7 @@ def _breaking(error: BrokenStreamError) -> Iterator[bytes]:
 
 def _may_be_document(head: bytes) -> bool:
     """Whether the file starts a JSON value that goes on behind the first line."""
-    start = head.lstrip(_SPACE)
+    start = head.lstrip(SPACE)
     first, newline, _ = start.partition(b"\n")
     return bool(newline) and start[:1] in (b"{", b"[") and not is_json(first)
 
@@ -137,43 +150,42 @@ def _line_chunks(
     rest = b""
     try:
         for block in stream:
-            data = rest + block
-            cut = data.rfind(b"\n") + 1
+            cut = block.rfind(b"\n") + 1
             if cut:
-                digest.update(data[:cut])
-                yield Chunk(data[:cut], offset, line)
-                line += data.count(b"\n", 0, cut)
-                offset += cut
-            rest = data[cut:]
+                data = b"".join((rest, memoryview(block)[:cut]))
+                rest = b""
+                digest.update(data)
+                chunk = Chunk(data, offset, line, data.count(b"\n"))
+                yield chunk
+                offset, line = chunk.end, chunk.next_line
+            rest += block[cut:]
             if len(rest) > limit:
                 frame, rest, broken = _skip_line(rest, stream, offset, line, digest)
                 yield frame
                 if broken:
                     raise broken
-                offset, line = frame.end, line + 1
+                offset, line = frame.end, frame.next_line
     except BrokenStreamError:
         if rest:
             yield _one(rest, offset, line, "truncated_stream")
         raise
-    if rest:
-        whole = not rest.strip(_SPACE) or is_json(rest)
-        yield (
-            Chunk(rest, offset, line)
-            if whole
-            else _one(rest, offset, line, "pending" if keep_pending else "truncated_stream")
-        )
+    if rest and (not rest.strip(SPACE) or is_json(rest)):
+        digest.update(rest)
+        yield Chunk(rest, offset, line, 0)
+    elif rest:
+        yield _one(rest, offset, line, "pending" if keep_pending else "truncated_stream")
 
 
 def _one(data: bytes, offset: int, line: int, state: str) -> Chunk:
     """A frame that is not opened, with the beginning of its bytes."""
-    return Chunk(data[:SAMPLE_BYTES], offset, line, state, len(data), hashlib.sha256(data).hexdigest())
+    return Chunk(data[:SAMPLE_BYTES], offset, line, 0, state, len(data), sha256(data).hexdigest())
 
 
 def _skip_line(
     start: bytes, stream: Iterator[bytes], offset: int, line: int, digest: "Digest"
 ) -> tuple[Chunk, bytes, BrokenStreamError | None]:
     """Reads past a line that is too long, keeping its hash and length; gives it, the bytes behind it, and a break."""
-    own, length, newline, rest, broken = hashlib.sha256(start), len(start), b"", b"", None
+    own, length, newline, rest, broken = sha256(start), len(start), b"", b"", None
     digest.update(start)
     try:
         for block in stream:
@@ -186,41 +198,76 @@ def _skip_line(
     except BrokenStreamError as error:
         broken = error
     sample = start[:SAMPLE_BYTES]
-    return Chunk(sample, offset, line, "too_long", length, own.hexdigest(), len(newline)), rest, broken
+    return Chunk(sample, offset, line, len(newline), "too_long", length, own.hexdigest()), rest, broken
 
 
-def frames(chunk: Chunk, limit: int = LINE_LIMIT) -> pa.RecordBatch:
-    """The frames of one chunk, in FRAMES' columns."""
-    if chunk.state not in ("lines", "document"):
-        row = (chunk.line, chunk.offset, chunk.length, chunk.sha256, chunk.state, chunk.data)
-        return _batch([row])
-    if chunk.state == "document":
-        return _batch([_frame(chunk.data, chunk.offset, chunk.line, limit)])
-    rows, offset = [], chunk.offset
-    lines = chunk.data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()  # nothing stands behind the last line end
-    for number, line in enumerate(lines, chunk.line):
-        rows.append(_frame(line, offset, number, limit))
-        offset += len(line) + 1
-    return _batch(rows)
-
-
-_Row = tuple[int, int, int, str, str, bytes]
-
-
-def _frame(data: bytes, offset: int, line: int, limit: int) -> _Row:
-    raw = data.strip(_SPACE)
-    if not raw:
-        return line, offset, len(data), "", "blank", b""
-    if len(data) > limit:
-        return line, offset, len(data), hashlib.sha256(data).hexdigest(), "too_long", data[:SAMPLE_BYTES]
-    start = offset + (len(data) - len(data.lstrip(_SPACE)))
-    return line, start, len(raw), hashlib.sha256(raw).hexdigest(), "record", raw
-
-
-def _batch(rows: list[_Row]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True)
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, FRAMES, strict=True)], schema=FRAMES
+def frames(chunk: Chunk, limit: int = LINE_LIMIT, file_id: int = 0, generation: int = 0) -> pa.Table:
+    """The frames of one chunk, in FRAMES' columns; the last two arguments say which file it is of."""
+    columns = (
+        _framed(chunk, limit)
+        if chunk.is_whole
+        else ([chunk.offset], [chunk.length], [chunk.sha256], [chunk.state], [chunk.data])
     )
+    rows = len(columns[0])
+    where = (np.full(rows, file_id), np.full(rows, generation), np.arange(chunk.line, chunk.line + rows))
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip((*where, *columns), FRAMES, strict=True)], schema=FRAMES
+    )
+
+
+def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
+    """Offset, length, hash, state and raw bytes of every frame, without a loop over what stands in them."""
+    data = np.frombuffer(chunk.data, np.uint8)
+    ends = _newlines(data) if chunk.state == "lines" else np.array([], np.int64)
+    if not ends.size or ends[-1] + 1 < data.size:
+        ends = np.append(ends, data.size)
+    lines = np.concatenate(([0], ends[:-1] + 1))
+    starts, stops = _trimmed(chunk.data, lines, ends)
+    blank = starts == stops
+    too_long = (ends - lines > limit) & ~blank
+    starts, stops = np.where(blank | too_long, lines, starts), np.where(blank | too_long, ends, stops)
+    state = pc.if_else(pa.array(blank), "blank", pc.if_else(pa.array(too_long), "too_long", "record"))
+    view = memoryview(chunk.data)
+    hashes = [sha256(view[start:stop]).hexdigest() for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+    for row in np.flatnonzero(blank):
+        hashes[row] = ""
+    bounds = np.append(lines, data.size)
+    raw = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(lines), [None, pa.py_buffer(bounds), pa.py_buffer(chunk.data)]
+    )
+    if too_long.any():
+        raw = pc.if_else(pa.array(too_long), pc.binary_slice(raw, 0, SAMPLE_BYTES), raw)
+    return starts + chunk.offset, stops - starts, hashes, state, raw
+
+
+def _newlines(data: np.ndarray[Any, Any]) -> Ints:
+    """Where the line ends stand; eight bytes at a time, for most have none."""
+    found = np.zeros(-(-data.size // 8) * 8, dtype=bool)
+    np.equal(data, _NEWLINE, out=found[: data.size])
+    words = np.flatnonzero(found.view(np.uint64))
+    word, byte = np.nonzero(found.reshape(-1, 8)[words])
+    return words[word] * 8 + byte
+
+
+def _trimmed(data: bytes, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Start and end of every line without the blanks around it."""
+    starts, ends = starts.copy(), ends.copy()
+    codes = np.frombuffer(data, np.uint8)
+    suspect = (ends > starts) & (_IS_SPACE[codes[starts]] | _IS_SPACE[codes[ends - 1]])
+    for row in np.flatnonzero(suspect):
+        line = data[starts[row] : ends[row]]
+        starts[row] += len(line) - len(line.lstrip(SPACE))
+        ends[row] = max(starts[row], ends[row] - len(line) + len(line.rstrip(SPACE)))
+    return starts, ends
+
+
+def slices(column: pa.ChunkedArray | pa.Array) -> Iterator[memoryview]:
+    """The bytes of every value of a column of texts or binaries without nulls, none of them copied."""
+    for part in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        if len(part):
+            _, bounds, data = part.buffers()
+            large = pa.types.is_large_binary(part.type) or pa.types.is_large_string(part.type)
+            places = np.frombuffer(bounds, np.int64 if large else np.int32)[part.offset : part.offset + len(part) + 1]
+            view = memoryview(data or b"")
+            for start, end in pairwise(places.tolist()):
+                yield view[start:end]

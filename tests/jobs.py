@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -220,11 +221,15 @@ def command(*arguments: str) -> Ran:
     """The command run in this process."""
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True), io.StringIO()
     code: Any = None
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with redirect_stdout(out), redirect_stderr(err):
         try:
             cli.main(list(arguments))
         except SystemExit as end:
             code = end.code
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)  # the command sets its own
     assert isinstance(out.buffer, io.BytesIO)
     return Ran(int(code or 0), out.buffer.getvalue(), err.getvalue())
 

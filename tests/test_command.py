@@ -281,6 +281,14 @@ def test_a_store_with_damaged_blocks_is_one_line(at: float, loaded: Place, aoai:
         is_one_clear_line(ran.error)
 
 
+def test_a_damaged_snapshot_is_published_anew(loaded: Place, aoai: Aoai) -> None:
+    snapshot = loaded.db.with_name(loaded.db.name + ".snapshot")
+    snapshot.write_bytes(snapshot.read_bytes()[:5000])
+    ran = aoai("load", str(loaded.logs), "--db", str(loaded.db))
+    assert ran.code == 0, ran.err
+    assert rows_of(snapshot, "SELECT count(*) FROM requests") == [(2,)]
+
+
 def test_a_database_of_somebody_else_is_refused_and_left_alone(place: Place, aoai: Aoai) -> None:
     with duckdb.connect(str(place.db)) as con:
         con.execute("CREATE TABLE accounts AS SELECT 42 AS balance")

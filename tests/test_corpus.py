@@ -1,4 +1,4 @@
-"""The labelled corpus, where there is one: AOAI_AUDIT_CORPUS names its folder. Prints the figures, holds no floor yet."""
+"""The labelled corpus, where AOAI_AUDIT_CORPUS names its folder: prints the figures, holds no floor yet."""
 
 import os
 import subprocess

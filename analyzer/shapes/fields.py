@@ -1,16 +1,35 @@
-"""Reading single fields of a record: keys in any case, texts that mean nothing, numbers and times in many forms."""
+"""Reading fields of records: keys in any case, texts that mean nothing, numbers and times in many forms.
+
+What a single value means is said once, in Python. The functions over columns give the same for every row, and only
+take a shorter way where a whole column has the form that exporters write.
+"""
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from types import NoneType
 from typing import Any
 
-_ABSENT = {"", "none", "na", "null"}  # what tools that know only strings write for nothing
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_ABSENT = ("", "none", "na", "null")  # what tools that know only strings write for nothing
+_LONGEST_ABSENT = max(map(len, _ABSENT))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NET_EPOCH_TICKS = 621_355_968_000_000_000  # 1970-01-01 in .NET ticks (100 ns since 0001-01-01)
+_NET_TICKS = (9_466_848_000_000_000, 72_580_000_000_000_000)  # 2000 to 2200, as ticks since 1970
+_MOMENTS = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # the years 1 to 9999, as microseconds since 1970
 _INT64 = 1 << 63
+_TICKS_PER_MS = 10_000
+_LONGEST_MS = 400_000_000_000_000  # reaches further than all years a time can have
 _FRACTION = re.compile(r"\.(\d{7,})")
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)")
+
+Columns = dict[str, Sequence[Any]]  # the values of the fields of a batch, by lower-cased name
+
+# --- one value --------------------------------------------------------------------------------------------------------
 
 
 def lower_keys(value: Any) -> dict[str, Any]:
@@ -67,26 +86,121 @@ def ticks(value: Any) -> int | None:
     return micros * 10 + (int(fraction[1][6]) if fraction else 0)
 
 
-def net_ticks(value: Any) -> int | None:
-    """A time in .NET ticks as 100 ns since 1970 UTC; None outside the years 2000 to 2200, where it is no time."""
-    count = number(value)
-    if count is None:
-        return None
-    since = count - _NET_EPOCH_TICKS
-    return since if 9_466_848_000_000_000 <= since < 72_580_000_000_000_000 else None
+# --- columns ----------------------------------------------------------------------------------------------------------
 
 
-def moment(ticks_since_1970: int | None) -> datetime | None:
-    """The time of a tick count, in UTC without zone, cut to microseconds; None outside the years 1 to 9999."""
-    if ticks_since_1970 is None:
-        return None
+def texts(values: Sequence[Any]) -> pa.Array:
+    """``text`` of every value."""
     try:
-        return (_EPOCH + timedelta(microseconds=ticks_since_1970 // 10)).replace(tzinfo=None)
-    except OverflowError:
-        return None
+        column = pc.utf8_trim_whitespace(pa.array(values, pa.string()))
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.array([text(value) for value in values], pa.string())
+    if pc.min(pc.binary_length(column)).as_py() not in range(_LONGEST_ABSENT + 1):
+        return column  # nothing in it is as short as a word for nothing
+    absent = pc.is_in(pc.utf8_lower(column), value_set=pa.array(_ABSENT))
+    return pc.if_else(absent, pa.scalar(None, pa.string()), column)
 
 
-def subscription_key(resource: str) -> list[str]:
-    """The tenant key that the Azure subscription in a lower-cased resource id gives, as a list of none or one."""
+def numbers(values: Sequence[Any], bits: int = 64) -> pa.Array:
+    """``number`` of every value, as int64 or int32."""
+    kind = pa.int64() if bits == 64 else pa.int32()
+    if set(map(type, values)) <= {int, NoneType}:
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowInvalid, OverflowError):  # one that does not fit
+            pass
+    return pa.array([number(value, bits) for value in values], kind)
+
+
+def flags(values: Sequence[Any]) -> pa.Array:
+    """``flag`` of every value."""
+    return pa.array([flag(value) for value in values], pa.bool_())
+
+
+def times(values: Sequence[Any]) -> pa.Array:
+    """``ticks`` of every value, as int64."""
+    try:
+        nanos = pa.array(values, pa.string()).cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):  # another form than a time with a zone
+        return pa.array([ticks(value) for value in values], pa.int64())
+    return _computed(nanos, lambda count: count // 100)
+
+
+def net_times(values: Sequence[Any]) -> pa.Array:
+    """Times in .NET ticks as 100 ns since 1970; null outside the years 2000 to 2200, where it is no time."""
+    first, last = (bound + _NET_EPOCH_TICKS for bound in _NET_TICKS)
+    count = numbers(values)
+    within = pc.and_(pc.greater_equal(count, first), pc.less(count, last))
+    return pc.if_else(within, pc.subtract(count, _NET_EPOCH_TICKS), pa.scalar(None, pa.int64()))
+
+
+def moments(ticks_since_1970: pa.Array) -> pa.Array:
+    """The times of tick counts, in UTC without zone, cut to microseconds; null outside the years 1 to 9999."""
+    micros = _computed(ticks_since_1970, lambda count: count // 10)
+    within = pc.and_(pc.greater_equal(micros, _MOMENTS[0]), pc.less_equal(micros, _MOMENTS[1]))
+    return pc.if_else(within, micros, pa.scalar(None, pa.int64())).cast(pa.timestamp("us"))
+
+
+def starts(logged: pa.Array, duration: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """When calls began whose end was logged, in ticks, and what told it; both ticks, the duration in ms."""
+    timed = pc.fill_null(pc.and_(pc.is_valid(logged), pc.greater_equal(duration, 0)), False)
+    lasted = pc.multiply(pc.min_element_wise(duration, _LONGEST_MS), _TICKS_PER_MS)
+    started = pc.if_else(timed, pc.subtract(logged, pc.if_else(timed, lasted, 0)), logged)
+    return started, pc.if_else(timed, "time_minus_duration", "time")
+
+
+def _computed(column: pa.Array, function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]) -> pa.Array:
+    """A function of integers over a column; null stays null."""
+    values = function(pc.fill_null(column, 0).to_numpy())
+    return pc.if_else(pc.is_valid(column), pa.array(values), pa.scalar(None, column.type))
+
+
+def per_value(column: pa.Array, function: Callable[[str], Any], kind: pa.DataType | None = None) -> pa.Array:
+    """A function of a text, worked out once for every distinct text of a column; null stays null."""
+    encoded = column.dictionary_encode()
+    results = pa.array([function(value) for value in encoded.dictionary.to_pylist()], kind or pa.string())
+    return results.take(encoded.indices)
+
+
+def lowered(values: Sequence[Any]) -> pa.Array:
+    """Every value as lower-cased text; '' for what is missing or empty."""
+    try:
+        column = pc.fill_null(pa.array(values, pa.string()), "")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        column = pa.array([str(value or "") for value in values], pa.string())
+    return per_value(column, str.lower)
+
+
+def not_zero(first: pa.Array, second: pa.Array) -> pa.Array:
+    """The first column where it has a number other than 0, else the second."""
+    return pc.if_else(pc.fill_null(pc.not_equal(first, 0), False), first, second)
+
+
+def not_empty(column: pa.Array) -> pa.Array:
+    """The column of texts with '' as null."""
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
+def keys(kind: str, column: pa.Array) -> pa.Array:
+    """Tenant keys ``KIND:VALUE``, lower-cased; null where there is no value."""
+    return per_value(column, lambda value: f"{kind}:{value.lower()}")
+
+
+def subscription_keys(resource: pa.Array) -> pa.Array:
+    """The tenant keys that the Azure subscriptions in lower-cased resource ids give, null where there is none."""
+    return per_value(resource, _subscription_key)
+
+
+def _subscription_key(resource: str) -> str | None:
     found = _SUBSCRIPTION.match(resource)
-    return [f"azure_subscription:{found[1]}"] if found else []
+    return f"azure_subscription:{found[1]}" if found else None
+
+
+def lists(*columns: pa.Array) -> pa.Array:
+    """For every row the values that the columns have there, as a list, in the order of the columns."""
+    rows = len(columns[0])
+    places = np.arange(rows * len(columns)).reshape(len(columns), rows).T.ravel()
+    values = pa.concat_arrays(columns).take(pa.array(places))
+    present = values.is_valid().to_numpy(zero_copy_only=False).reshape(rows, len(columns))
+    ends = np.concatenate(([0], np.cumsum(present.sum(axis=1)))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), values.drop_null())

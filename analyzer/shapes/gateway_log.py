@@ -1,133 +1,152 @@
 """API Management GatewayLogs: one row per call at the gateway, with caller, status and, if configured, the bodies."""
 
 import re
-from typing import Any
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from analyzer.json_text import parse_nested, write
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analyzer.json_text import parse_nested
 from analyzer.shapes import fields
+from analyzer.shapes.fields import Columns
 from analyzer.shapes.operations import api_of_operation, api_of_path
 
 NAME = "gateway_log"
-_DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
-_THREAD = re.compile(r"/threads/([^/]+)")
-_BODIES = (
+FIELDS = ("resourceid", "time", "durationms", "correlationid", "location", "calleripaddress")
+PROPERTIES = (
+    "url", "backendurl", "operationid", "totaltime", "correlationid", "productid", "apimsubscriptionid", "userid",
+    "responsecode", "backendresponsecode", "requestsize", "responsesize", "tracerecords", "requestheaders",
+    "backendrequestheaders", "responseheaders", "backendresponseheaders",
+    "requestbody", "backendrequestbody", "responsebody", "backendresponsebody",
+)  # fmt: skip
+CONTENT = (
     ("requestbody", "request", "body"),
     ("backendrequestbody", "request", "backend_body"),
     ("responsebody", "response", "body"),
     ("backendresponsebody", "response", "backend_body"),
 )
+_DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
+_THREAD = re.compile(r"/threads/([^/]+)")
 _CALLER_HEADERS = ("x-user", "x-user-id", "x-end-user", "x-caller-oid")
 _CALLER_METADATA = ("oid", "user", "userid", "appid")
 
 
-def recognise(item: dict[str, Any]) -> bool:
-    """Whether a record (keys lower-cased) is a GatewayLogs row."""
-    return str(item.get("category")).lower() == "gatewaylogs"
+def recognise(category: str, resource: str) -> bool:
+    """Whether a record of this category, lower-cased, is a GatewayLogs row."""
+    return category == "gatewaylogs"
 
 
-def map_item(item: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's columns of RECORDS and a fragment for every body it carries."""
-    inner = fields.lower_keys(parse_nested(item.get("properties")))
-    resource = str(item.get("resourceid") or "").lower()
-    url, backend = _url(inner.get("url")), _url(inner.get("backendurl"))
-    operation = fields.text(inner.get("operationid"))
-    logged = fields.ticks(item.get("time"))
-    duration = fields.number(item.get("durationms"))
-    if duration is None:
-        duration = fields.number(inner.get("totaltime"))
-    timed = logged is not None and duration is not None and duration >= 0
-    started = logged - duration * 10_000 if timed and logged is not None and duration is not None else logged
-    thread = _THREAD.search(url.path)
-    trace = _trace(inner)
-    record = {
-        "shape": NAME,
+def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
+    """The columns of RECORDS that the fields FIELDS of records and PROPERTIES of their properties give."""
+    resource = fields.lowered(item["resourceid"])
+    operation = fields.texts(inner["operationid"])
+    logged = fields.times(item["time"])
+    duration = pc.coalesce(fields.numbers(item["durationms"]), fields.numbers(inner["totaltime"]))
+    started, started_by = fields.starts(logged, duration)
+    url, backend = _urls(inner["url"]), _urls(inner["backendurl"])
+    traces = [_trace(records) for records in inner["tracerecords"]]
+    product, subscription = fields.texts(inner["productid"]), fields.texts(inner["apimsubscriptionid"])
+    return {
         "category": "GatewayLogs",
         "makes_request": True,
         "kind": "gateway",
-        "request_id": fields.text(item.get("correlationid")) or fields.text(inner.get("correlationid")),
+        "request_id": pc.coalesce(fields.texts(item["correlationid"]), fields.texts(inner["correlationid"])),
         "scope": resource,
-        "recorded_at": fields.moment(logged),
         "ticks": logged,
-        "started_at": fields.moment(started),
-        "started_by": "time_minus_duration" if timed else "time",
-        "api": (api_of_operation(operation) if operation else None)
-        or api_of_path(url.path)
-        or api_of_path(backend.path),
+        "started_at": fields.moments(started),
+        "started_by": started_by,
+        "api": pc.coalesce(fields.per_value(operation, api_of_operation), url["api"], backend["api"]),
         "operation": operation,
-        "api_version": _query(url, "api-version") or _query(backend, "api-version"),
-        "deployment": _deployment(url) or _deployment(backend),
-        "resource": resource or None,
-        "backend": fields.text(backend.hostname),
-        "region": fields.text(item.get("location")),
-        "product": fields.text(inner.get("productid")),
-        "subscription": fields.text(inner.get("apimsubscriptionid")),
-        "caller": _caller(inner, trace),
-        "caller_ip": fields.text(item.get("calleripaddress")),
-        "status": fields.number(inner.get("responsecode"), bits=32)
-        or fields.number(inner.get("backendresponsecode"), bits=32),
+        "api_version": pc.coalesce(url["api_version"], backend["api_version"]),
+        "deployment": pc.coalesce(url["deployment"], backend["deployment"]),
+        "resource": fields.not_empty(resource),
+        "backend": backend["host"],
+        "region": fields.texts(item["location"]),
+        "product": product,
+        "subscription": subscription,
+        "caller": pc.coalesce(
+            pa.array([_first(trace, _CALLER_METADATA) for trace in traces], pa.string()),
+            _headers(inner["requestheaders"], _CALLER_HEADERS),
+            _headers(inner["backendrequestheaders"], _CALLER_HEADERS),
+            fields.texts(inner["userid"]),
+        ),
+        "caller_ip": fields.texts(item["calleripaddress"]),
+        "status": fields.not_zero(
+            fields.numbers(inner["responsecode"], bits=32), fields.numbers(inner["backendresponsecode"], bits=32)
+        ),
         "duration_ms": duration,
-        "request_bytes": fields.number(inner.get("requestsize")),
-        "response_bytes": fields.number(inner.get("responsesize")),
-        "session_kind": "thread" if thread else None,
-        "session_id": thread[1] if thread else None,
-        "backend_request_id": _header(inner, ("backendresponseheaders", "responseheaders"), ("apim-request-id",)),
-        "tenant_keys": _tenant_keys(inner, trace, resource),
+        "request_bytes": fields.numbers(inner["requestsize"]),
+        "response_bytes": fields.numbers(inner["responsesize"]),
+        "session_kind": pc.if_else(pc.is_valid(url["thread"]), "thread", pa.scalar(None, pa.string())),
+        "session_id": url["thread"],
+        "backend_request_id": pc.coalesce(
+            _headers(inner["backendresponseheaders"], ("apim-request-id",)),
+            _headers(inner["responseheaders"], ("apim-request-id",)),
+        ),
+        "tenant_keys": fields.lists(
+            fields.keys("apim_subscription", subscription),
+            fields.keys("apim_product", product),
+            fields.keys(
+                "entra_tenant", pa.array([_first(trace, ("tid", "tenantid")) for trace in traces], pa.string())
+            ),
+            fields.subscription_keys(resource),
+        ),
     }
-    return record, [
-        {"side": side, "source": source, "text": body if isinstance(body, str) else write(body)}
-        for name, side, source in _BODIES
-        if (body := inner.get(name))
-    ]
 
 
-def _url(value: Any) -> SplitResult:
+class _Url(NamedTuple):
+    """What the address of a call tells."""
+
+    api: str | None = None
+    api_version: str | None = None
+    deployment: str | None = None
+    host: str | None = None
+    thread: str | None = None
+
+
+def _urls(values: Sequence[Any]) -> dict[str, pa.Array]:
+    """The columns of _Url for a column of addresses; every distinct one is read once."""
+    read = cache(_read_url)
+    columns = zip(*(read(value if isinstance(value, str) else "") for value in values), strict=True)
+    return {name: pa.array(column, pa.string()) for name, column in zip(_Url._fields, columns, strict=True)}
+
+
+def _read_url(value: str) -> _Url:
     try:
-        return urlsplit(value if isinstance(value, str) else "")
+        url = urlsplit(value)
+        query = parse_qs(url.query)
     except ValueError:  # such as an IPv6 host that does not end
-        return urlsplit("")
+        return _Url()
+    deployment, thread = _DEPLOYMENT.search(url.path), _THREAD.search(url.path)
+    return _Url(
+        api_of_path(url.path),
+        fields.text(query.get("api-version", [None])[0]),
+        unquote(deployment[1]) if deployment else fields.text(query.get("deployment", [None])[0]),
+        fields.text(url.hostname),
+        thread[1] if thread else None,
+    )
 
 
-def _query(url: SplitResult, name: str) -> str | None:
-    return fields.text(parse_qs(url.query).get(name, [None])[0])
+def _headers(values: Sequence[Any], names: tuple[str, ...]) -> pa.Array:
+    """The first of the named headers that says something, for a column of header objects."""
+    return pa.array([_first(_lower_nested(value), names) for value in values], pa.string())
 
 
-def _deployment(url: SplitResult) -> str | None:
-    found = _DEPLOYMENT.search(url.path)
-    return unquote(found[1]) if found else _query(url, "deployment")
+def _first(said: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((found for name in names if (found := fields.text(said.get(name)))), None) if said else None
 
 
-def _header(inner: dict[str, Any], sides: tuple[str, ...], names: tuple[str, ...]) -> str | None:
-    for side in sides:
-        headers = fields.lower_keys(parse_nested(inner.get(side)))
-        for name in names:
-            if found := fields.text(headers.get(name)):
-                return found
-    return None
+def _lower_nested(value: Any) -> dict[str, Any]:
+    return fields.lower_keys(parse_nested(value)) if value else {}
 
 
-def _trace(inner: dict[str, Any]) -> dict[str, Any]:
+def _trace(value: Any) -> dict[str, Any]:
     """What the gateway's trace policy says of the caller, all records together."""
-    records = parse_nested(inner.get("tracerecords"))
+    records = parse_nested(value)
     metadata: dict[str, Any] = {}
     for record in records if isinstance(records, list) else []:
         metadata |= fields.lower_keys(fields.lower_keys(record).get("metadata"))
     return metadata
-
-
-def _caller(inner: dict[str, Any], trace: dict[str, Any]) -> str | None:
-    said = (fields.text(trace.get(name)) for name in _CALLER_METADATA)
-    return (
-        next(filter(None, said), None)
-        or _header(inner, ("requestheaders", "backendrequestheaders"), _CALLER_HEADERS)
-        or fields.text(inner.get("userid"))
-    )
-
-
-def _tenant_keys(inner: dict[str, Any], trace: dict[str, Any], resource: str) -> list[str]:
-    named = (
-        ("apim_subscription", fields.text(inner.get("apimsubscriptionid"))),
-        ("apim_product", fields.text(inner.get("productid"))),
-        ("entra_tenant", fields.text(trace.get("tid")) or fields.text(trace.get("tenantid"))),
-    )
-    return [f"{kind}:{value.lower()}" for kind, value in named if value] + fields.subscription_key(resource)

@@ -2,58 +2,66 @@
 
 from typing import Any
 
-from analyzer.json_text import parse_nested, write
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from analyzer.shapes import fields
+from analyzer.shapes.fields import Columns
 from analyzer.shapes.operations import api_of_operation
 
 NAME = "llm_log"
+FIELDS = ("resourceid", "time", "correlationid", "location")
+PROPERTIES = (
+    "operationname", "operationid", "correlationid", "requestid", "sequencenumber", "apiversion", "deploymentname",
+    "modelname", "region", "isstreamcompletion", "prompttokens", "completiontokens", "promptcachedtokens",
+    "requestmessages", "responsemessages",
+)  # fmt: skip
+CONTENT = (("requestmessages", "request", "chunk"), ("responsemessages", "response", "chunk"))
 
 
-def recognise(item: dict[str, Any]) -> bool:
-    """Whether a record (keys lower-cased) is a GatewayLlmLogs row; long forms of the category exist."""
-    return str(item.get("category")).lower().endswith("gatewayllmlogs")
+def recognise(category: str, resource: str) -> bool:
+    """Whether a record of this category, lower-cased, is a GatewayLlmLogs row; long forms of the category exist."""
+    return category.endswith("gatewayllmlogs")
 
 
-def map_item(item: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record's columns of RECORDS and its chunks as fragments, to be put in order later."""
-    inner = fields.lower_keys(parse_nested(item.get("properties")))
-    resource = str(item.get("resourceid") or "").lower()
-    logged = fields.ticks(item.get("time"))
-    operation = fields.text(inner.get("operationname")) or fields.text(inner.get("operationid"))
-    chunks = [
-        {"side": side, "source": "chunk", "text": chunk if isinstance(chunk, str) else write(chunk)}
-        for side, name in (("request", "requestmessages"), ("response", "responsemessages"))
-        if (chunk := inner.get(name))
-    ]
-    record = {
-        "shape": NAME,
+def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
+    """The columns of RECORDS that the fields FIELDS of records and PROPERTIES of their properties give."""
+    resource = fields.lowered(item["resourceid"])
+    logged = fields.times(item["time"])
+    operation = pc.coalesce(fields.texts(inner["operationname"]), fields.texts(inner["operationid"]))
+    prompt_tokens = fields.numbers(inner["prompttokens"])
+    completion_tokens = fields.numbers(inner["completiontokens"])
+    return {
         "category": "GatewayLlmLogs",
-        "makes_request": bool(chunks) or not _is_probe(inner),
+        "makes_request": _make_requests(inner, prompt_tokens, completion_tokens),
         "kind": "gateway",
-        "request_id": fields.text(inner.get("correlationid")) or fields.text(item.get("correlationid")),
+        "request_id": pc.coalesce(fields.texts(inner["correlationid"]), fields.texts(item["correlationid"])),
         "scope": resource,
-        "recorded_at": fields.moment(logged),
         "ticks": logged,
-        "started_at": fields.moment(logged),
+        "started_at": fields.moments(logged),
         "started_by": "time",
-        "sequence": fields.number(inner.get("sequencenumber"), bits=32),
-        "api": api_of_operation(operation) if operation else None,
+        "sequence": fields.numbers(inner["sequencenumber"], bits=32),
+        "api": fields.per_value(operation, api_of_operation),
         "operation": operation,
-        "api_version": fields.text(inner.get("apiversion")),
-        "deployment": fields.text(inner.get("deploymentname")),
-        "model": fields.text(inner.get("modelname")),
-        "resource": resource or None,
-        "region": fields.text(item.get("location")) or fields.text(inner.get("region")),
-        "stream": fields.flag(inner.get("isstreamcompletion")),
-        "prompt_tokens": fields.number(inner.get("prompttokens")),
-        "completion_tokens": fields.number(inner.get("completiontokens")),
-        "cached_tokens": fields.number(inner.get("promptcachedtokens")),
-        "tenant_keys": fields.subscription_key(resource),
+        "api_version": fields.texts(inner["apiversion"]),
+        "deployment": fields.texts(inner["deploymentname"]),
+        "model": fields.texts(inner["modelname"]),
+        "resource": fields.not_empty(resource),
+        "region": pc.coalesce(fields.texts(item["location"]), fields.texts(inner["region"])),
+        "stream": fields.flags(inner["isstreamcompletion"]),
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "cached_tokens": fields.numbers(inner["promptcachedtokens"]),
+        "tenant_keys": fields.lists(fields.subscription_keys(resource)),
     }
-    return record, chunks
 
 
-def _is_probe(inner: dict[str, Any]) -> bool:
-    """A health probe of the gateway: a request id and a model that are there and empty, and no tokens."""
-    empty = (inner.get("requestid"), inner.get("modelname")) == ("", "")
-    return empty and not (fields.number(inner.get("prompttokens")) or fields.number(inner.get("completiontokens")))
+def _make_requests(inner: Columns, prompt_tokens: pa.Array, completion_tokens: pa.Array) -> pa.Array:
+    """All but the gateway's health probes: an empty request id and an empty model, no tokens and no content."""
+    said = (inner[name] for name in ("requestmessages", "responsemessages", "requestid", "modelname"))
+    may_be_probe = [
+        (request_id, model) == ("", "") and not request and not response
+        for request, response, request_id, model in zip(*said, strict=True)
+    ]
+    counted = pc.or_(*(pc.fill_null(pc.not_equal(count, 0), False) for count in (prompt_tokens, completion_tokens)))
+    return pc.or_(pc.invert(pa.array(may_be_probe, pa.bool_())), counted)

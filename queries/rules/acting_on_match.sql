@@ -40,11 +40,12 @@ facts AS (
 asked AS (
     SELECT request_key,
         bool_or("signal" = 'act_on.prepare_probe') AS prepares,
-        bool_or("signal" <> 'act_on.prepare_probe') AS builds,
+        bool_or(idea = 'act_on' AND "signal" <> 'act_on.prepare_probe') AS builds,
+        bool_or(idea = 'match_result') AS reports,
         bool_or(NOT list_contains(contexts, 'quoted_report')) AS itself
     FROM meant
     JOIN requests USING (request_key)
-    WHERE idea = 'act_on' AND side = 'request' AND kind NOT IN ('tool', 'tool_call')
+    WHERE idea IN ('act_on', 'match_result') AND side = 'request' AND kind NOT IN ('tool', 'tool_call')
         AND (NOT list_has_any(contexts, $talk) OR (picture_count > 0 AND NOT list_has_any(contexts, $soft)))
     GROUP BY request_key
 ),
@@ -53,6 +54,7 @@ judged AS (
         WHEN prepares AND picture_count > 0 AND itself AND (face OR recognises) THEN 'strong'
         WHEN builds AND itself AND face THEN 'strong'
         WHEN builds AND (face OR (gallery AND recognises)) THEN 'weak'
+        WHEN reports AND (face OR recognises) THEN 'weak'
         WHEN prepares AND api IN ('image_generate', 'image_edit') THEN 'weak'
     END AS verdict
     FROM asked
@@ -71,7 +73,7 @@ shown AS (  -- where it shows, what was asked first
     FROM meant
     JOIN judged USING (request_key)
     WHERE verdict IS NOT NULL AND idea IN (
-        'act_on', 'identify', 'compare', 'face', 'booking_picture', 'face_vector', 'gallery', 'human_review'
+        'act_on', 'match_result', 'identify', 'compare', 'face', 'booking_picture', 'face_vector', 'gallery', 'human_review'
     )
     GROUP BY request_key
 )

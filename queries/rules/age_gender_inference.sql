@@ -12,7 +12,7 @@
 --
 -- [params]
 -- never = ["negation", "animal", "fiction", "redaction", "allowed_attribute"]
--- soft = ["news", "training", "marketing"]
+-- soft = ["news", "training"]
 -- most_evidence = 20
 
 WITH meant AS (  -- what the caller sent, in words or names, and did not rule out

@@ -1,5 +1,5 @@
 -- title   = "Calls to a vision model keep the pace of a camera whose name tells of people on the move"
--- use     = "watch"
+-- use     = "identify"
 -- scope   = "stream"
 -- needs   = ["times"]
 -- version = 1
@@ -7,12 +7,12 @@
 -- Sees calls without logged content to a model that can look at pictures, evenly spaced for a long run of one
 -- deployment, key and caller, where a name (deployment, resource, product, key) speaks of a live or moving camera, of
 -- faces or of watching. Always weak: nobody saw a picture or a question. A run is told for each day. Does not see a
--- camera with a bland name, or one whose calls mix with others; does not know what the calls are for. Names of
--- shelves, smoke or drafts are no sign.
+-- camera with a bland name, or one whose calls mix with others; does not know what the calls are for, and supposes
+-- what the clause on mobile cameras forbids. Names of shelves, smoke or drafts are no sign.
 -- """
 --
 -- [params]
--- least_calls = 60
+-- least_calls = 20
 -- longest_pause_seconds = 60
 -- longest_gap_seconds = 600
 -- even_share = 0.7
