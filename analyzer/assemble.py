@@ -82,7 +82,7 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
 def _plan(con: duckdb.DuckDBPyConnection) -> None:
     """Puts requests whose texts lie in one segment, or in small ones, into one slice, so that each is opened once.
 
-    A slice has at most 2 * SLICE_CHARS. Requests that were there before come first and apart, so that slices of new
+    A slice has at most 3 * SLICE_CHARS, mostly one segment of a batch. Requests that were there before come first and apart, so that slices of new
     ones have nothing to delete.
     """
     con.execute(f"""
@@ -102,8 +102,8 @@ def _plan(con: duckdb.DuckDBPyConnection) -> None:
             FROM marked GROUP BY was_there, segment
         ), divided AS (
             SELECT request_key, marked.was_there, marked.segment, chars_before // {SLICE_CHARS} AS of_segments,
-                sum(chars) OVER (PARTITION BY marked.was_there, marked.segment ORDER BY request_key) // {SLICE_CHARS}
-                    AS of_segment
+                sum(chars) OVER (PARTITION BY marked.was_there, marked.segment ORDER BY request_key)
+                    // (2 * {SLICE_CHARS}) AS of_segment
             FROM marked JOIN segments
             ON marked.was_there = segments.was_there AND marked.segment IS NOT DISTINCT FROM segments.segment
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -66,7 +67,7 @@ class FailOn(StrEnum):
 
 
 Logs = Annotated[
-    list[str], typer.Argument(metavar="LOGS…", help="Folders, files or globs with exported logs (also .gz).")
+    list[str], typer.Argument(metavar="LOGS", help="Folders, files or globs with exported logs (also .gz).")
 ]
 Db = Annotated[
     Path,
@@ -78,7 +79,7 @@ RegisterFile = Annotated[
     typer.Option(
         "--register",
         metavar="FILE",
-        help="CSV: tenant_id,name,domain,country,state,class,serves,keys[,valid_from,valid_to].",
+        help="CSV of your tenants and their keys; docs/register.md has its columns.",
     ),
 ]
 ReportsFolder = Annotated[
@@ -87,13 +88,18 @@ ReportsFolder = Annotated[
 Since = Annotated[
     datetime | None,
     typer.Option(
+        metavar="DAY[THH:MM:SS]",
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
-        help="Report findings from this time on (UTC); loading and judging are not bounded.",
+        help="Report findings from 2026-06-30 (UTC) on; bounds neither loading and judging nor what is printed.",
     ),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Report findings before this time (UTC)."),
+    typer.Option(
+        metavar="DAY[THH:MM:SS]",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+        help="Report findings before this time (UTC).",
+    ),
 ]
 FailOnOption = Annotated[
     FailOn | None, typer.Option("--fail-on", help="Exit with 1 when such a finding appeared or reopened in this run.")
@@ -111,6 +117,21 @@ ExceptionsFile = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print rows.")]
 DEFAULT_POLICIES = ["azure_openai_code_of_conduct"]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"aoai-audit {version('aoai-audit')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -138,7 +159,7 @@ def run(
             exceptions=exceptions, progress=progress,
         )  # fmt: skip
     _print_incidents(db, output)
-    _tell(ended)
+    _tell(ended, db)
 
 
 @app.command()
@@ -151,7 +172,7 @@ def load(logs: Logs, db: Db) -> None:
 
     with _progress() as progress:
         ended = job.load_logs(logs, db, progress=progress)
-    _tell(ended)
+    _tell(ended, db)
 
 
 @app.command()
@@ -174,7 +195,7 @@ def detect(
             db, register, fail_on=fail_on, policies=policy, exceptions=exceptions, progress=progress
         )
     _print_incidents(db, output)
-    _tell(ended)
+    _tell(ended, db)
 
 
 @app.command()
@@ -195,7 +216,7 @@ def report(
 
     ended = job.write_report(db, register, reports, since=since, until=until, policies=policy, exceptions=exceptions)
     sys.stdout.write(f"{ended.report}\n")
-    _tell(ended)
+    _tell(ended, db)
 
 
 @app.command()
@@ -265,7 +286,7 @@ def rules_list(output: FormatOption = Format.TABLE) -> None:
 def rules_check(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RULE.sql…]", help="Rules or folders of them; the shipped ones when none."),
+        typer.Argument(metavar="RULE.sql", help="Rules or folders of them; the shipped ones when none."),
     ] = None,
 ) -> None:
     """Check rules and run their cases; exit code 2 when one is wrong.
@@ -354,7 +375,29 @@ def _short(incident: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _tell(ended: Any) -> None:
+_BADLY_READ = """
+    SELECT place FROM (
+        SELECT file || ':' || line || ': ' || reason AS place FROM quarantine
+        WHERE run_id = (SELECT arg_max(run_id, started_at) FROM runs)
+        UNION ALL SELECT path || ': ' || reason FROM files WHERE state IN ('unreadable', 'broken')
+    ) ORDER BY place
+"""
+_PLACES = 5  # named on stderr; the views have all
+
+
+def _tell_badly_read(db: Path) -> None:
+    """The first places that could not be read, on stderr."""
+    from analyzer.excerpt import plain
+    from analyzer.query import query
+
+    places = query(db, _BADLY_READ).column("place").to_pylist()
+    for place in places[:_PLACES]:
+        err.print(f"not read: {plain(place)}")
+    if len(places) > _PLACES:
+        err.print(f"not read: {len(places) - _PLACES} more; they stand in the views quarantine and files")
+
+
+def _tell(ended: Any, db: Path) -> None:
     """What was done, on stderr; the last line names every exit code that applies."""
     if ended.loaded is not None:
         files, buckets = ended.loaded.files, ended.loaded.buckets
@@ -365,6 +408,8 @@ def _tell(ended: Any) -> None:
         err.print(f"requests assembled: {ended.assembled}")
     if ended.changes:
         err.print("findings: " + _counted(ended.changes))
+    if ExitCode.INPUT in ended.codes:
+        _tell_badly_read(db)
     if ended.report:
         err.print(f"report: {ended.report}")
         err.print(f"head: {ended.head}")
@@ -393,19 +438,22 @@ def _print_rows(rows: Any, output: Format) -> None:
     import pyarrow.parquet as pq
 
     if output is Format.PARQUET:
+        if sys.stdout.isatty():
+            raise UsageError("--format parquet: writes bytes, not text; send it to a file with > FILE.parquet")
         table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows)
         pq.write_table(table, sys.stdout.buffer)
         return
     names = rows.column_names if isinstance(rows, pa.Table) else list(rows[0]) if rows else []
-    dicts = rows.to_pylist() if isinstance(rows, pa.Table) else rows
+    dicts = rows.to_pylist(maps_as_pydicts="strict") if isinstance(rows, pa.Table) else rows
     if output is Format.JSON:
         sys.stdout.write(json.dumps(dicts, default=str, indent=2) + "\n")
     elif output is Format.JSONL:
         sys.stdout.writelines(json.dumps(row, default=str) + "\n" for row in dicts)
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(names)
-        writer.writerows([_cell(row[name]) for name in names] for row in dicts)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        if names:
+            writer.writerow(names)
+        writer.writerows([_harmless(row[name]) for name in names] for row in dicts)
     else:
         _print_table(names, dicts)
 
@@ -416,7 +464,7 @@ def _print_table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         err.print("no rows")
         return
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    table = Table(*map(plain, names), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(plain(_cell(row[name])) for name in names))
     width = None if sys.stdout.isatty() else _WIDE
@@ -426,9 +474,23 @@ def _print_table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_cell(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(_cell(item) for item in value)
+        return (
+            "; ".join(_cell(item) for item in value)
+            if any(isinstance(item, dict) for item in value)
+            else ", ".join(_cell(item) for item in value)
+        )
     return str(value)
+
+
+def _harmless(value: Any) -> str:
+    """A cell of a CSV that a spreadsheet takes for no formula and a terminal for no command; numbers stay numbers."""
+    from analyzer.excerpt import plain
+
+    text = plain(_cell(value))
+    return "'" + text if isinstance(value, str) and text[:1] in ("=", "+", "-", "@") else text
 
 
 class _StoppedError(BaseException):
@@ -444,7 +506,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        app(arguments, standalone_mode=True)
+        sys.exit(app(arguments, standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        _fail_usage(error)
     except _StoppedError as stopped:
         code = ExitCode(128 + stopped.args[0])
         _fail("stopped by a signal; run again to go on where it stopped", code)
@@ -458,6 +522,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = f"{error.filename or 'the store'}: {error.strerror}; make room or check permissions, then run again"
         _fail(message, ExitCode.STORE if full else ExitCode.USAGE)
     except Exception as error:  # the last line of defence: a bug of ours must not print what a log holds
+        if type(error).__module__ in ("duckdb", "_duckdb"):
+            _fail("the store cannot be read or written; make room, or restore it, and run again", ExitCode.STORE)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
         _fail(f"internal error ({type(error).__name__} at {where}); please report it", ExitCode.INTERNAL)
@@ -467,3 +533,14 @@ def _fail(message: str, code: ExitCode) -> None:
     err.print(f"aoai-audit: error: {message}")
     err.print(f"exit: {int(code)} {code.name.lower()}")
     sys.exit(int(code))
+
+
+def _fail_usage(error: typer.TyperException) -> None:
+    """What Typer says of a wrong command line, in one line; the help where no command was named."""
+    context = getattr(error, "ctx", None)
+    said = getattr(error, "format_message", lambda: str(error))().replace("Value error, ", "").rstrip(".")
+    if context is not None and said.startswith("Usage:"):
+        err.print(said)
+        sys.exit(int(ExitCode.USAGE))
+    path = context.command_path if context is not None else "aoai-audit"
+    _fail(f"{' '.join(said.split())}; see {path} --help", ExitCode.USAGE)

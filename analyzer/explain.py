@@ -157,7 +157,15 @@ def _resolve(con: duckdb.DuckDBPyConnection, finding_id: str) -> str:
     if found:
         named = ", ".join(found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
         raise UsageError(f"{prefix}: {len(found)} findings begin so ({named}); give more characters")
-    raise UsageError(f"{prefix}: {_gone(con, prefix)}")
+    raise UsageError(f"{prefix}: {_incident(con, prefix) or _gone(con, prefix)}")
+
+
+def _incident(con: duckdb.DuckDBPyConnection, prefix: str) -> str:
+    """What to say to the id of an incident, which `run` prints; empty when no incident begins with ``prefix``."""
+    sql = "SELECT finding_id FROM store.findings WHERE starts_with(incident_id, $1) ORDER BY finding_id"
+    found = [row[0][:8] for row in con.execute(sql, [prefix]).fetchall()]
+    named = ", ".join(found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
+    return f"is an incident of {len(found)} findings; explain one of them: {named}" if found else ""
 
 
 def _gone(con: duckdb.DuckDBPyConnection, prefix: str) -> str:

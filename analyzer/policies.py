@@ -139,7 +139,9 @@ def read_exceptions(path: Path) -> Exceptions:
     try:
         content = path.read_bytes()
         rows = list(csv.reader(content.decode("utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); --exceptions takes a readable CSV") from None
+    except (UnicodeDecodeError, csv.Error):
         raise UsageError(
             f"{path}:1: cannot be read as CSV in UTF-8; its columns are {','.join(EXCEPTION_COLUMNS)}"
         ) from None

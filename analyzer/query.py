@@ -26,11 +26,15 @@ def query(db: Path, sql: str, parameters: dict[str, Any] | None = None) -> pa.Ta
         raise UsageError(f"query: {' and '.join(kinds) or 'nothing'} given; give exactly one SELECT")
     with open_reader(Store(db.absolute()).snapshot) as con:
         try:
-            return con.sql(sql, params=parameters or {}).to_arrow_table()
+            answer = con.sql(sql, params=parameters or {}).to_arrow_table()
         except duckdb.InterruptException:
             raise UsageError("query: stopped for taking too long; bound it by tenant or time") from None
         except duckdb.Error as error:
             raise UsageError(f"query: {_first_line(error)}") from None
+
+    if len(set(answer.column_names)) < answer.num_columns:
+        raise UsageError("query: two columns have one name; give each a name of its own with AS")
+    return answer
 
 
 def _first_line(error: duckdb.Error) -> str:

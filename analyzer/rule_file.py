@@ -50,8 +50,10 @@ def read_rule(path: Path) -> Rule:
         raise UsageError(f"{path}:1: the id {path.stem!r} is no word; name the file with a-z, 0-9 and _")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}:1: cannot be read as UTF-8 text ({type(error).__name__}); save it as UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a rule file or a folder of them") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}:1: not UTF-8; save it as UTF-8") from None
     lines = text.splitlines()
     header = list(takewhile(lambda line: line.startswith("--"), lines))
     first = next((n for n in range(len(header), len(lines)) if _is_sql(lines[n])), len(header))  # as DuckDB counts

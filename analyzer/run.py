@@ -16,7 +16,7 @@ import duckdb
 
 from analyzer import assemble, chain, detect, judge, load, report, settle, sources
 from analyzer.classifier import Patterns, load_patterns
-from analyzer.errors import ExitCode, UsageError, worst
+from analyzer.errors import ExitCode, StoreError, UsageError, worst
 from analyzer.judge import Exceptions, Packs
 from analyzer.lexicon import Lexicon, load_lexicon
 from analyzer.load import Loaded
@@ -188,7 +188,9 @@ def write_report(
     with locked(store):
         with open_reader(store.database) as con:
             if differing := sorted(_differing(con, inputs)):
-                raise UsageError(f"{db}: not judged with this {' and '.join(differing)}; run `aoai-audit detect` first")
+                raise UsageError(
+                    f"{db}: its findings were made with other {', '.join(differing)}; run `aoai-audit detect` first"
+                )
         _note(store, inputs.hashes, job, (ExitCode.DONE,))
         written = _report(store, inputs, job, (ExitCode.DONE,), reports, since, until)
         return Ended(report=written, head=chain.head(written))
@@ -306,7 +308,11 @@ def _note(store: Store, hashes: dict[str, str], job: Job, codes: Sequence[ExitCo
 
 def _publish(store: Store) -> None:
     """Publishes unless the snapshot says all that the store does but for ``runs``, whatever run wrote it."""
-    if not store.snapshot.exists() or _written(store.snapshot) != _written(store.database):
+    try:
+        same = store.snapshot.exists() and _written(store.snapshot) == _written(store.database)
+    except (StoreError, duckdb.Error):
+        same = False  # a damaged snapshot is published anew
+    if not same:
         publish(store)
 
 

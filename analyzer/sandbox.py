@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from analyzer.errors import StoreError
+from analyzer.errors import StoreError, UsageError
 
 TIMEOUT_MS = 600_000  # one statement; a rule over ten million requests takes seconds
 MEMORY_LIMIT = "700MB"
@@ -62,7 +62,9 @@ def open_reader(
             },
         )
     except duckdb.Error as error:
-        raise StoreError(f"{path}: cannot be opened for reading; run `aoai-audit load` first, or restore it") from error
+        if not path.exists():
+            raise UsageError(f"{path}: no store there; name one that `aoai-audit run` or `load` made") from None
+        raise StoreError(f"{path}: cannot be opened for reading; restore it or run again to publish it") from error
     try:
         harden(con, timeout_ms)
         yield con

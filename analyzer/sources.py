@@ -106,7 +106,8 @@ def read_blocks(path: str) -> Iterator[bytes]:
     """
     try:
         with gzip.open(path, "rb") if is_compressed(path) else Path(path).open("rb") as stream:
-            while block := stream.read(BLOCK_BYTES):
+            # read1 gives what a cut stream still holds; read would lose it to the error
+            while block := stream.read1(BLOCK_BYTES):
                 yield block
     except EOFError:
         raise BrokenStreamError("the gzip stream ends too early") from None

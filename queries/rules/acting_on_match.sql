@@ -54,7 +54,7 @@ judged AS (
         WHEN prepares AND picture_count > 0 AND itself AND (face OR recognises) THEN 'strong'
         WHEN builds AND itself AND face THEN 'strong'
         WHEN builds AND (face OR (gallery AND recognises)) THEN 'weak'
-        WHEN reports AND (face OR recognises) THEN 'weak'
+        WHEN reports AND face AND picture_count = 0 THEN 'weak'
         WHEN prepares AND api IN ('image_generate', 'image_edit') THEN 'weak'
     END AS verdict
     FROM asked
