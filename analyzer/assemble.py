@@ -82,7 +82,8 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
 def _plan(con: duckdb.DuckDBPyConnection) -> None:
     """Puts requests whose texts lie in one segment, or in small ones, into one slice, so that each is opened once.
 
-    A slice has at most 3 * SLICE_CHARS, mostly one segment of a batch. Requests that were there before come first and apart, so that slices of new
+    A slice has at most 3 * SLICE_CHARS, mostly one segment of a batch. Requests that were there before come first
+    and apart, so that slices of new
     ones have nothing to delete.
     """
     con.execute(f"""
