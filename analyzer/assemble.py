@@ -5,6 +5,7 @@ the same requests and parts. Work goes in slices of texts that fit in memory, so
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import duckdb
@@ -19,6 +20,9 @@ SLICE_CHARS = 32 << 20
 ROWS_AT_ONCE = 400_000  # parts in one transaction: what fills row groups goes to disk once, not through the log
 _ROW_CHARS = 500  # what a request costs besides its texts
 
+_TEMPORARY = (
+    "planned", "current_files", "gathered_records", "gathered_fragments", "gathered_duplicates", "far_texts",
+)  # fmt: skip
 _FRAGMENT_NAMES = ("request_key", "side", "source", "sequence", "ticks", "line", "byte_offset", "text_id", "day")
 _PROVENANCE = ("file_id", "generation", "line", "byte_offset", "byte_length", "sha256")
 _CONTENT_NAMES = [column.name for column in RECORDS.columns if column.name not in _PROVENANCE]
@@ -33,20 +37,18 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
     _gather_far_texts(con, store)
     slices = con.execute("SELECT slice, count(*) FROM planned GROUP BY slice ORDER BY slice").fetchall()
     made: list[_Slice] = []
-    for number, count in slices:
-        made.append(_assemble_slice(con, store, number, made))
-        if sum(len(one.parts) for one in made) >= ROWS_AT_ONCE or number == slices[-1][0]:
-            _write(con, made)
-            made = []
-        progress(count)
-    for name in (
-        "planned",
-        "current_files",
-        "gathered_records",
-        "gathered_fragments",
-        "gathered_duplicates",
-        "far_texts",
-    ):
+    with ThreadPoolExecutor(1) as behind, con.cursor() as other:  # texts are written while the next slice is read
+
+        def keep(texts: pa.Table) -> Future[pa.Table]:
+            return behind.submit(write_texts, other, store, texts)
+
+        for number, count in slices:
+            made.append(_assemble_slice(con, store, number, made, keep))
+            if sum(len(one.parts) for one in made) >= ROWS_AT_ONCE or number == slices[-1][0]:
+                _write(con, made)
+                made = []
+            progress(count)
+    for name in _TEMPORARY:
         con.execute(f"DROP TABLE {name}")
     return sum(count for _, count in slices)
 
@@ -82,9 +84,8 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
 def _plan(con: duckdb.DuckDBPyConnection) -> None:
     """Puts requests whose texts lie in one segment, or in small ones, into one slice, so that each is opened once.
 
-    A slice has at most 3 * SLICE_CHARS, mostly one segment of a batch. Requests that were there before come first
-    and apart, so that slices of new
-    ones have nothing to delete.
+    A slice has at most 3 * SLICE_CHARS, mostly one segment. Requests that were there before come first and apart, so
+    that slices of new ones have nothing to delete.
     """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE planned AS
@@ -177,25 +178,31 @@ def _read_segment(store: Store, segment: str, wanted: pl.DataFrame) -> pl.DataFr
 
 @dataclass(frozen=True)
 class _Slice:
-    """What waits to be written of a slice; its texts are written already."""
+    """What waits to be written of a slice, when its texts are."""
 
     number: int
     requests: pa.Table
     parts: pa.Table
-    segments: pa.Table
+    segments: Future[pa.Table]
 
 
-def _assemble_slice(con: duckdb.DuckDBPyConnection, store: Store, number: int, before: Sequence[_Slice]) -> _Slice:
-    """The rows of a slice; ``before`` are the slices whose texts the ledger does not know yet."""
+def _assemble_slice(
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    number: int,
+    before: Sequence[_Slice],
+    keep: Callable[[pa.Table], Future[pa.Table]],
+) -> _Slice:
+    """The rows of a slice; ``before`` are those whose texts the ledger does not know yet, ``keep`` writes texts."""
     found = contents.read(_read_calls(con, store, number))
     requests = request_rows.merge(_read_records(con, number), found.facts)
     names = request_rows.name_parts(requests, found.facts)
     parts = pl.concat([found.parts.join(requests, on="request_key", how="semi"), names], how="diagonal_relaxed")
     texts = parts.select("text_id", "day", "text").drop_nulls().unique(("text_id", "day"))
     for slice_before in before:
-        written = pl.DataFrame(slice_before.segments.select(["text_id", "day"]))
+        written = pl.DataFrame(slice_before.segments.result().select(["text_id", "day"]))
         texts = texts.join(written, on=("text_id", "day"), how="anti")
-    segments = write_texts(con, store, texts.to_arrow())
+    segments = keep(texts.to_arrow())
     parts = parts.with_columns(chars=pl.col("text").str.len_chars()).select(column.name for column in PARTS.columns)
     return _Slice(number, requests.to_arrow(), parts.to_arrow(), segments)
 
@@ -228,9 +235,13 @@ def _write(con: duckdb.DuckDBPyConnection, made: Sequence[_Slice]) -> None:
         CREATE OR REPLACE TEMP VIEW sliced AS SELECT request_key, was_there FROM planned
         WHERE slice BETWEEN {made[0].number} AND {made[-1].number}
     """)
-    tables = ("requests", "parts", "segments")
-    for name in tables:  # registered outside the transaction, which would keep them in memory after it
-        con.register(f"incoming_{name}", pa.concat_tables([getattr(one, name) for one in made]))
+    incoming = {
+        "requests": [one.requests for one in made],
+        "parts": [one.parts for one in made],
+        "segments": [one.segments.result() for one in made],
+    }
+    for name, tables in incoming.items():  # outside the transaction, which would hold them in memory to its end
+        con.register(f"incoming_{name}", pa.concat_tables(tables))
     known = con.execute("SELECT bool_or(was_there) FROM sliced").fetchall() != [(False,)]
     with transaction(con):
         for table in ("requests", "parts", "duplicates") if known else ():
@@ -247,5 +258,5 @@ def _write(con: duckdb.DuckDBPyConnection, made: Sequence[_Slice]) -> None:
             SELECT request_key FROM sliced ANTI JOIN store.unsettled USING (request_key)
         """)
         con.execute("DELETE FROM store.dirty WHERE request_key IN (SELECT request_key FROM sliced)")
-    for name in tables:
+    for name in incoming:
         con.unregister(f"incoming_{name}")

@@ -193,9 +193,14 @@ def _plain_messages(places: Sequence[int], texts: Sequence[str]) -> tuple[list[_
     except (msgspec.MsgspecError, RecursionError):
         return None, False
     messages = value if isinstance(value, list) else [value]
-    if not messages or any("data:image/" in message.content for message in messages):
+    has_escapes = "\\" in text  # which may hide how a picture begins
+    if not messages or ("data:image/" in text if not has_escapes else any(map(_shows_picture, messages))):
         return None, False
-    return messages, len(places) > 1 or "\\" in text
+    return messages, has_escapes or len(places) > 1
+
+
+def _shows_picture(message: _Message) -> bool:
+    return "data:image/" in message.content
 
 
 def _plain_parts(said: pl.DataFrame) -> pl.DataFrame:

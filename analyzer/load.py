@@ -1,13 +1,15 @@
 """Files -> records in the store: the ledger, batches in transactions, buckets.
 
-Loading only appends. A transaction covers a batch of files, or a piece of a large one, together with their ledger rows,
-so that a run killed at any moment goes on where the last transaction ended.
+Loading only appends. A transaction covers a batch of files, or a part of a large one, together with their ledger rows,
+so that a run killed at any moment goes on where the last transaction ended. It comes in pieces that fit in memory.
 """
 
+import gc
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -22,8 +24,10 @@ from analyzer.shapes import Mapped
 from analyzer.sources import Source
 from analyzer.store import Store, transaction, write_texts
 
-BATCH_BYTES = 64 << 20
-BATCH_FILES = 500
+BATCH_BYTES = 256 << 20  # smaller transactions make DuckDB compress and write unfinished row groups again and again
+BATCH_FILES = 2000
+PIECE_BYTES = 64 << 20
+PIECE_FILES = 500
 _WORKERS = 2
 
 
@@ -67,8 +71,8 @@ class _Step(NamedTuple):
 
 
 @dataclass
-class _Batch:
-    """What waits to be written in one transaction."""
+class _Piece:
+    """What is written at once."""
 
     mapped: list[Mapped] = field(default_factory=list)
     ledger: dict[int, _Ledger] = field(default_factory=dict)
@@ -77,7 +81,7 @@ class _Batch:
 
     @property
     def is_full(self) -> bool:
-        return self.bytes >= BATCH_BYTES or len(self.ledger) >= BATCH_FILES
+        return self.bytes >= min(PIECE_BYTES, BATCH_BYTES) or len(self.ledger) >= min(PIECE_FILES, BATCH_FILES)
 
     def add(self, steps: list[_Step], mapped: Mapped) -> None:
         self.mapped.append(mapped)
@@ -99,17 +103,63 @@ def load(
     """
     files: Counter[str] = Counter()
     buckets: Counter[str] = Counter()
-    batch = _Batch()
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for steps, mapped in _mapped_ahead(pool, _grouped(_steps(_read_ledger(con), found))):
-            batch.add(steps, mapped)
-            files.update(step.outcome for step in steps if step.outcome)
-            if batch.is_full:
-                buckets += _commit(con, store, batch, run_id, progress)
-                batch = _Batch()
-    buckets += _commit(con, store, batch, run_id, progress)
+    with _no_garbage_collection(), ThreadPoolExecutor(_WORKERS) as pool:
+        steps = _counted(_steps(_read_ledger(con), found), files)
+        pieces = _pieces(_mapped_ahead(pool, _grouped(steps)))
+        while batch := _batch(pieces):
+            with transaction(con):
+                for piece in batch:
+                    buckets += _insert(con, store, piece, run_id)
+                    progress(piece.bytes)
     bad = buckets["quarantined"] + buckets["quarantined_items"] + files["unreadable"] > 0
     return Loaded(buckets, files, bad)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Millions of parsed values make no cycles, and looking for some took a quarter of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _counted(steps: Iterable[_Step], files: Counter[str]) -> Iterator[_Step]:
+    """The steps, with every file counted by what became of it."""
+    for step in steps:
+        if step.outcome:
+            files[step.outcome] += 1
+        yield step
+
+
+def _pieces(groups: Iterable[tuple[list[_Step], Mapped]]) -> Iterator[_Piece]:
+    piece = _Piece()
+    for steps, mapped in groups:
+        piece.add(steps, mapped)
+        if piece.is_full:
+            yield piece
+            piece = _Piece()
+    if piece.ledger:
+        yield piece
+
+
+def _batch(pieces: Iterator[_Piece]) -> Iterator[_Piece] | None:
+    """The pieces of the next transaction, one by one; None when there are no more."""
+    first = next(pieces, None)
+    return None if first is None else _bounded(first, pieces)
+
+
+def _bounded(piece: _Piece | None, pieces: Iterator[_Piece]) -> Iterator[_Piece]:
+    size, files = 0, 0
+    while piece:
+        yield piece
+        size += piece.bytes
+        files += len(piece.ledger)
+        full = size >= BATCH_BYTES or files >= BATCH_FILES
+        piece = None if full else next(pieces, None)
 
 
 def _grouped(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
@@ -119,7 +169,7 @@ def _grouped(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
     for step in steps:
         group.append(step)
         size += step.bytes
-        if size >= sources.BLOCK_BYTES // 2 or len(group) >= BATCH_FILES:
+        if size >= sources.BLOCK_BYTES // 2 or len(group) >= PIECE_FILES:
             yield group
             group, size = [], 0
     yield group
@@ -130,7 +180,7 @@ def _mapped_ahead(pool: ThreadPoolExecutor, groups: Iterable[list[_Step]]) -> It
     waiting: deque[tuple[list[_Step], Future[Mapped]]] = deque()
     for group in groups:
         waiting.append((group, pool.submit(_map_group, group)))
-        while sum(step.bytes for steps, _ in waiting for step in steps) > BATCH_BYTES:
+        while sum(step.bytes for steps, _ in waiting for step in steps) > PIECE_BYTES:
             yield _finished(waiting.popleft())
     yield from map(_finished, waiting)
 
@@ -236,47 +286,41 @@ def _chain(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-def _commit(
-    con: duckdb.DuckDBPyConnection, store: Store, batch: _Batch, run_id: str, progress: Callable[[int], None]
-) -> Counter[str]:
-    """Writes a batch; gives its buckets, with records that were there already counted as duplicates."""
-    if not batch.ledger:
-        return Counter()
-    bad = pa.concat_tables(mapped.quarantine for mapped in batch.mapped)
+def _insert(con: duckdb.DuckDBPyConnection, store: Store, piece: _Piece, run_id: str) -> Counter[str]:
+    """Writes a piece; gives its buckets, with records that were there already counted as duplicates."""
+    bad = pa.concat_tables(mapped.quarantine for mapped in piece.mapped)
     run = pa.repeat(run_id, len(bad))
     tables = {
-        "incoming_records": pa.concat_tables(mapped.records for mapped in batch.mapped),
-        "incoming_fragments": pa.concat_tables(mapped.fragments for mapped in batch.mapped),
+        "incoming_records": pa.concat_tables(mapped.records for mapped in piece.mapped),
+        "incoming_fragments": pa.concat_tables(mapped.fragments for mapped in piece.mapped),
         "incoming_quarantine": bad.set_column(bad.schema.get_field_index("run_id"), "run_id", run),
-        "incoming_pictures": pa.concat_tables(mapped.pictures for mapped in batch.mapped),
-        "incoming_segments": write_texts(con, store, pa.concat_tables(mapped.texts for mapped in batch.mapped)),
+        "incoming_pictures": pa.concat_tables(mapped.pictures for mapped in piece.mapped),
+        "incoming_segments": write_texts(con, store, pa.concat_tables(mapped.texts for mapped in piece.mapped)),
     }
     for name, rows in tables.items():
         con.register(name, rows)
-    with transaction(con):
-        _dirty_rewritten(con, batch)
-        repeated = _count_repeated(con)
-        con.execute("INSERT INTO store.dirty SELECT DISTINCT request_key FROM incoming_records")
-        con.execute("INSERT INTO store.records SELECT * FROM incoming_records")
-        con.execute("INSERT INTO store.fragments SELECT * FROM incoming_fragments")
-        con.execute("INSERT INTO store.quarantine SELECT * FROM incoming_quarantine")
-        con.execute("INSERT INTO store.texts SELECT text_id, day, segment FROM incoming_segments")
-        con.execute("""
-            INSERT INTO store.pictures
-            SELECT sha256, any_value(kind), any_value(bytes), any_value(width), any_value(height)
-            FROM incoming_pictures ANTI JOIN store.pictures USING (sha256) GROUP BY sha256
-        """)
-        _write_ledger(con, batch)
-        total = _write_buckets(con, batch, repeated, run_id)
+    _dirty_rewritten(con, piece)
+    repeated = _count_repeated(con)
+    con.execute("INSERT INTO store.dirty SELECT DISTINCT request_key FROM incoming_records")
+    con.execute("INSERT INTO store.records SELECT * FROM incoming_records")
+    con.execute("INSERT INTO store.fragments SELECT * FROM incoming_fragments")
+    con.execute("INSERT INTO store.quarantine SELECT * FROM incoming_quarantine")
+    con.execute("INSERT INTO store.texts SELECT text_id, day, segment FROM incoming_segments")
+    con.execute("""
+        INSERT INTO store.pictures
+        SELECT sha256, any_value(kind), any_value(bytes), any_value(width), any_value(height)
+        FROM incoming_pictures ANTI JOIN store.pictures USING (sha256) GROUP BY sha256
+    """)
+    _write_ledger(con, piece)
+    total = _write_buckets(con, piece, repeated, run_id)
     for name in tables:
         con.unregister(name)
-    progress(batch.bytes)
     return total
 
 
-def _dirty_rewritten(con: duckdb.DuckDBPyConnection, batch: _Batch) -> None:
+def _dirty_rewritten(con: duckdb.DuckDBPyConnection, piece: _Piece) -> None:
     """Requests of a file's older generation are assembled again without it."""
-    for file_id in batch.rewritten:
+    for file_id in piece.rewritten:
         con.execute(
             """
             INSERT INTO store.dirty SELECT DISTINCT request_key FROM store.records AS record
@@ -312,8 +356,8 @@ def _count_repeated(con: duckdb.DuckDBPyConnection) -> Counter[tuple[int, int]]:
     return Counter({(file_id, generation): count for file_id, generation, count in rows})
 
 
-def _write_ledger(con: duckdb.DuckDBPyConnection, batch: _Batch) -> None:
-    rows = list(batch.ledger.values())
+def _write_ledger(con: duckdb.DuckDBPyConnection, piece: _Piece) -> None:
+    rows = list(piece.ledger.values())
     if not rows:
         return
     con.execute("DELETE FROM store.files WHERE file_id IN (SELECT unnest(?))", [[row.file_id for row in rows]])
@@ -323,11 +367,11 @@ def _write_ledger(con: duckdb.DuckDBPyConnection, batch: _Batch) -> None:
 
 
 def _write_buckets(
-    con: duckdb.DuckDBPyConnection, batch: _Batch, repeated: Counter[tuple[int, int]], run_id: str
+    con: duckdb.DuckDBPyConnection, piece: _Piece, repeated: Counter[tuple[int, int]], run_id: str
 ) -> Counter[str]:
     """Adds up each file's buckets and appends them; gives their sum over all files."""
     by_file: dict[tuple[int, int], Counter[str]] = {}
-    for seen in (row for mapped in batch.mapped for row in mapped.seen.to_pylist()):
+    for seen in (row for mapped in piece.mapped for row in mapped.seen.to_pylist()):
         counts = by_file.setdefault((seen["file_id"], seen["generation"]), Counter())
         counts[seen["bucket"]] += seen["count"]
     for key, count in repeated.items():

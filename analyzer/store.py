@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analyzer.errors import LockedError, StoreError
@@ -158,31 +159,29 @@ def write_texts(con: duckdb.DuckDBPyConnection, store: Store, texts: pa.Table) -
     ``texts`` has text_id, day, text. Gives the rows of TEXTS to be inserted in the transaction that needs them; a
     segment is named after its content, so that a run that is started again writes the same.
     """
-    con.register("incoming_texts", texts)
-    new = con.sql("""
-        SELECT day, text_id, any_value(text) AS text FROM incoming_texts
+    places = pa.array(range(len(texts)), pa.int64())
+    con.register("incoming_texts", texts.select(["text_id", "day"]).append_column("place", places))
+    found = con.sql("""
+        SELECT min(place) AS place FROM incoming_texts
         ANTI JOIN store.texts USING (text_id, day)
-        GROUP BY day, text_id ORDER BY day, text_id
+        GROUP BY day, text_id ORDER BY day, place
     """).to_arrow_table()
     con.unregister("incoming_texts")
+    chosen = found.column("place").combine_chunks()
+    # the texts themselves need not pass through DuckDB
+    new = texts if chosen.equals(places) else texts.combine_chunks().take(chosen)
     rows: list[pa.Table] = []
-    days = new.column("day").combine_chunks()
-    for start, end in _runs(days.to_pylist()):
+    days = pc.run_end_encode(new.column("day").combine_chunks())
+    for start, end in pairwise([0, *days.run_ends.to_pylist()]):
         part = new.slice(start, end - start)
         name = _segment_name(part)
         _write_segment(store.texts / name, part)
-        rows.append(part.select(["text_id", "day"]).append_column("segment", pa.array([name] * part.num_rows)))
+        rows.append(part.select(["text_id", "day"]).append_column("segment", pa.repeat(name, part.num_rows)))
     return (
         pa.concat_tables(rows)
         if rows
         else new.select(["text_id", "day"]).append_column("segment", pa.array([], pa.string()))
     )
-
-
-def _runs(values: Sequence[object]) -> Iterator[tuple[int, int]]:
-    """The (start, end) of every run of equal neighbours."""
-    starts = [place for place in range(len(values)) if place == 0 or values[place] != values[place - 1]]
-    return pairwise([*starts, len(values)])
 
 
 def _segment_name(part: pa.Table) -> str:

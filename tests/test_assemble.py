@@ -111,7 +111,8 @@ class Site:
         """(request_id, side, turn_no, role, kind, name, text) of all parts, in order."""
         found = self.rows("""
             SELECT request.request_id, side, turn_no, role, kind, name, part.text_id
-            FROM store.parts AS part JOIN store.requests AS request USING (request_key) ORDER BY request_id, part_no
+            FROM store.parts AS part JOIN store.requests AS request USING (request_key)
+            ORDER BY request_id, request_key, part_no
         """)
         self.con.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT DISTINCT text_id, day FROM store.parts")
         texts = store.read_texts(self.con, self.store, "wanted")

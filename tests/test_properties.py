@@ -34,7 +34,7 @@ from jobs import (
     write_register,
 )
 
-FEW = settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 FEWER = settings(FEW, max_examples=4, phases=[Phase.explicit, Phase.generate])  # an example takes seconds
 
 
@@ -90,10 +90,11 @@ FILES = st.lists(st.builds(File, BYTES, st.booleans(), st.sampled_from([0, 0, 0,
 FRAMES = "frames, opened, blank, quarantined, pending, items, loaded, duplicates, foreign_items, unrecognised"
 
 
-@settings(FEW, max_examples=40)
+@settings(FEW, max_examples=25)
 @given(files=FILES)
 @example(files=[File(b"", False, 0), File(b"\xef\xbb\xbf", True, 0), File(b"{\n", False, 0)])
 @example(files=[File(b'{"records": [\n' + GOOD[0] + b",\n" + GOOD[1] + b"]}\n", False, 0)])
+@example(files=[File(b"[" * 5000, False, 0), File(b"[" * 5000 + b"\n", True, 0)])
 def test_every_frame_and_item_of_any_bytes_is_in_exactly_one_bucket(files: list[File]) -> None:
     with new_place() as place:
         for number, file in enumerate(files):

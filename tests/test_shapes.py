@@ -1,0 +1,373 @@
+"""Records of three log shapes, in every form that exporters write them, become the same rows."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jobs import ACCOUNT, GATEWAY, START, TICKS_AT_1970, as_lines, asked, gateway_row, llm_rows, resource_row
+
+from analyzer.reader import chunks, frames
+from analyzer.shapes import Mapped, fields, map_frames
+
+Row = dict[str, Any]
+EXAMPLES = (gateway_row("one", **asked("Hello.")), *llm_rows("two", "Hello."), resource_row("three"))
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+ODD = st.sampled_from(
+    ["", " NONE ", "na", "Null", "12", " 7 ", "1_0", "0x1", "true", " False", "2026-06-01", "2026-06-01T10:00:00+02:00"]
+)
+NUMBERS = st.one_of(st.integers(), st.integers(-(2**31) - 2, 2**31 + 2), st.floats(allow_nan=False), st.booleans())
+VALUES = st.one_of(st.none(), TEXTS, ODD, NUMBERS, st.lists(st.one_of(NUMBERS, ODD), max_size=2), st.just({"a": 1}))
+TIMES = st.one_of(
+    st.datetimes().map(lambda at: at.isoformat() + "Z"),
+    st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)).map(lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.%f") + "7Z"),
+    st.datetimes().map(lambda at: at.isoformat(" ") + "+05:30"),
+    st.datetimes().map(datetime.isoformat),
+    st.from_regex(r"\A20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9](:[0-5][0-9](:[0-6][0-9]([.,][0-9]{1,10})?)?)?(Z|[+-][0-9:]{2,5})?\Z"),
+)  # fmt: skip
+
+
+def mapped(data: bytes) -> Mapped:
+    """What a file with these bytes holds."""
+    (only,) = [map_frames(frames(chunk)) for chunk in chunks([data])]
+    return only
+
+
+def records(*rows: Row) -> list[Row]:
+    return mapped(as_lines(rows)).records.to_pylist()  # type: ignore[no-any-return]
+
+
+def record(row: Row, **changed: Any) -> Row:
+    """The record that a row gives, with some of its fields changed."""
+    (only,) = records({**row, **changed})
+    return only
+
+
+def buckets(data: bytes) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for chunk in chunks([data]):
+        for row in map_frames(frames(chunk)).seen.to_pylist():
+            counts[row["bucket"]] += row["count"]
+    return counts
+
+
+def texts(data: bytes) -> list[str]:
+    return mapped(data).texts.column("text").to_pylist()  # type: ignore[no-any-return]
+
+
+def inside(row: Row, **properties: Any) -> Row:
+    """The row with some of its properties changed; ``properties`` stay a text where they are one."""
+    held = row["properties"]
+    if isinstance(held, str):
+        return {**row, "properties": json.dumps({**json.loads(held), **properties})}
+    return {**row, "properties": {**held, **properties}}
+
+
+def same(row: Row) -> Row:
+    """A record without what says where it stands."""
+    return {name: value for name, value in row.items() if name not in ("line", "byte_offset", "byte_length", "sha256")}
+
+
+# --- recognised by content --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "bucket"),
+    [
+        (EXAMPLES[0], "loaded"),
+        (EXAMPLES[1], "loaded"),
+        (EXAMPLES[-1], "loaded"),
+        ({**EXAMPLES[1], "category": "Microsoft.ApiManagement/service/GatewayLlmLogs"}, "loaded"),
+        ({**EXAMPLES[-1], "category": "AUDIT"}, "loaded"),
+        ({**EXAMPLES[-1], "resourceId": GATEWAY}, "foreign_items"),
+        ({"category": "AuditEvent", "resourceId": "/subscriptions/x", "time": "2026-06-01T10:00:00Z"}, "foreign_items"),
+        ({"TimeGenerated": "2026-06-01T10:00:00Z", "Type": "Heartbeat"}, "foreign_items"),
+        ({"category": ["GatewayLogs"], "a": 1}, "unrecognised"),
+        ({"level": "info"}, "unrecognised"),
+    ],
+)
+def test_a_record_is_told_by_what_it_says(row: Row, bucket: str) -> None:
+    assert {name for name, count in buckets(as_lines([row])).items() if count} == {"frames", "opened", "items", bucket}
+
+
+@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(EXAMPLES).map(lambda row: json.dumps(row).encode()))))
+@settings(deadline=None)
+def test_buckets_add_up_whatever_the_bytes(lines: list[bytes]) -> None:
+    seen = buckets(b"\n".join(lines))
+    assert seen["frames"] == seen["opened"] + seen["blank"] + seen["quarantined"] + seen["pending"]
+    ends = ("loaded", "duplicates", "foreign_items", "unrecognised", "quarantined_items")
+    assert seen["items"] == sum(seen[name] for name in ends)
+    assert seen["items"] >= sum(line in [json.dumps(row).encode() for row in EXAMPLES] for line in lines[:-1])
+
+
+@given(st.lists(st.tuples(st.sampled_from(EXAMPLES), st.dictionaries(st.sampled_from(
+    ["time", "Time", "durationMs", "location", "resultSignature", "correlationId", "tenantId", "extra"]), VALUES,
+    max_size=3), st.dictionaries(st.sampled_from(["url", "requestTime", "promptTokens", "PromptTokens", "modelName",
+    "requestMessages", "requestBody", "sequenceNumber", "isStreamCompletion", "traceRecords", "requestHeaders"]),
+    VALUES, max_size=3)), min_size=1, max_size=8))  # fmt: skip
+@settings(deadline=None)
+def test_a_record_is_the_same_whatever_stands_beside_it(drawn: list[tuple[Row, Row, Row]]) -> None:
+    rows = [inside({**row, **outer}, **inner) for row, outer, inner in drawn]
+    together = mapped(as_lines(rows))
+    alone = [mapped(as_lines([row])) for row in rows]
+    for name in ("records", "fragments"):
+        expected = [without(row) for one in alone for row in getattr(one, name).to_pylist()]
+        assert sorted(map(repr, map(without, getattr(together, name).to_pylist()))) == sorted(map(repr, expected))
+
+
+def without(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in ("line", "byte_offset")}
+
+
+# --- one record in many forms -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", EXAMPLES)
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
+def test_keys_may_be_in_any_case(row: Row, case: Callable[[str], str]) -> None:
+    held = row["properties"]
+    inner = {case(key): value for key, value in (json.loads(held) if isinstance(held, str) else held).items()}
+    other = {case(key): value for key, value in row.items()}
+    assert same(record({**other, case("properties"): inner})) == same(record(row))
+
+
+@pytest.mark.parametrize("row", EXAMPLES)
+def test_properties_may_be_an_object_or_json_in_a_text_or_in_a_text_in_a_text(row: Row) -> None:
+    held = row["properties"]
+    inner = json.loads(held) if isinstance(held, str) else held
+    for form in (inner, json.dumps(inner), json.dumps(json.dumps(inner))):
+        assert same(record(row, properties=form)) == same(record(row))
+
+
+def test_members_of_an_envelope_or_array_are_records_at_their_own_places() -> None:
+    members = [json.dumps(row).encode() for row in (*EXAMPLES, *EXAMPLES)]
+    for start, between, end in ((b'{"records": [', b", ", b"]}"), (b" [", b" ,\n", b"]\n")):
+        data = start + between.join(members) + end
+        found = mapped(data).records.to_pylist()
+        assert {data[row["byte_offset"] :][: row["byte_length"]] for row in found} == set(members)
+        assert len({row["byte_offset"] for row in found}) == len(members)
+        for row in found:
+            raw = data[row["byte_offset"] :][: row["byte_length"]]
+            assert row["sha256"] == hashlib.sha256(raw).hexdigest()
+            assert row["line"] == data.count(b"\n", 0, row["byte_offset"]) + 1
+            assert same(row) in [same(one) for one in records(*EXAMPLES)]
+
+
+@given(st.lists(VALUES))
+def test_columns_of_texts_numbers_and_flags_say_what_their_values_say(values: list[Any]) -> None:
+    assert fields.texts(values).to_pylist() == [fields.text(value) for value in values]
+    assert fields.numbers(values).to_pylist() == [fields.number(value) for value in values]
+    assert fields.numbers(values, 32).to_pylist() == [fields.number(value, 32) for value in values]
+    assert fields.flags(values).to_pylist() == [fields.flag(value) for value in values]
+    assert fields.times(values).to_pylist() == [fields.ticks(value) for value in values]
+
+
+@given(TEXTS, st.sampled_from(["", "none", "NA", "Null", "x"]), TEXTS)
+def test_a_column_finds_the_words_for_nothing_between_any_blanks(before: str, word: str, after: str) -> None:
+    said = before + word + after
+    assert fields.texts([said]).to_pylist() == [fields.text(said)]
+
+
+@given(st.lists(TIMES, min_size=1, max_size=3))
+def test_columns_of_times_say_what_their_values_say(values: list[str]) -> None:
+    assert fields.times(values).to_pylist() == [fields.ticks(value) for value in values]
+
+
+@pytest.mark.parametrize("said", ["", " ", "None", "NA", "null", None, False, [], {}])
+def test_words_that_mean_nothing_are_null(said: object) -> None:
+    assert record(inside(EXAMPLES[1], modelName=said))["model"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [(5, 5), ("5", 5), ([5], 5), (["5"], 5), (5.0, 5), (5.5, None), ([5, 6], None), (True, None), ("x", None),
+     (2**63 - 1, 2**63 - 1), (2**63, None), (10**300, None), (None, None)],
+)  # fmt: skip
+def test_numbers_may_be_a_number_a_text_or_a_list_of_one(said: object, value: int | None) -> None:
+    assert record(inside(EXAMPLES[1], promptTokens=said))["prompt_tokens"] == value
+
+
+# --- who and when -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "scope"),
+    [(EXAMPLES[0], "gateway", GATEWAY), (EXAMPLES[1], "gateway", GATEWAY), (EXAMPLES[-1], "account", ACCOUNT)],
+)
+def test_the_key_of_a_request_is_the_hash_of_its_kind_scope_and_id(row: Row, kind: str, scope: str) -> None:
+    name = "\0".join((kind, scope.lower(), row["correlationId"]))
+    assert record(row)["request_key"] == hashlib.sha256(name.encode()).hexdigest()
+
+
+def test_a_record_without_an_id_stands_for_itself() -> None:
+    row = {**EXAMPLES[-1], "correlationId": "None"}
+    first, second = records(row, {**row, "durationMs": 7})
+    assert first["request_id"] is None
+    assert first["request_key"] == hashlib.sha256(f"raw\0\0{first['sha256']}".encode()).hexdigest()
+    assert first["request_key"] != second["request_key"]
+
+
+def test_the_seventh_digit_of_a_time_is_kept_for_order() -> None:
+    found = record(EXAMPLES[0], time="2026-06-01T10:00:00.1234567Z")
+    assert found["recorded_at"] == datetime(2026, 6, 1, 10, 0, 0, 123456)
+    assert found["ticks"] % 10_000_000 == 1_234_567
+
+
+@pytest.mark.parametrize("said", ["2026-06-01T12:00:00+02:00", "2026-06-01T10:00:00", "2026-06-01 10:00:00.0000000Z"])
+def test_times_are_utc_whatever_zone_they_are_said_in(said: str) -> None:
+    assert record(EXAMPLES[0], time=said)["recorded_at"] == datetime(2026, 6, 1, 10)
+
+
+def test_a_call_starts_at_its_request_time_or_before_its_end_or_when_it_was_logged() -> None:
+    row = EXAMPLES[-1]
+    exact = inside(row, requestTime=TICKS_AT_1970 + 17_803_044_001_234_567)
+    assert record(exact)["started_by"] == "request_time"
+    assert record(exact)["started_at"] == datetime(2026, 6, 1, 9, 0, 0, 123456)
+    for said, by, early in ((500, "time_minus_duration", 500), ("500", "time_minus_duration", 500), (-1, "time", 0)):
+        found = record(inside(row, requestTime=7), durationMs=said)
+        assert (found["started_by"], found["started_at"]) == (by, START - timedelta(milliseconds=early))
+
+
+@pytest.mark.parametrize("duration", [2**62, 10**15, 10**40])
+def test_a_duration_beyond_all_years_gives_no_start(duration: int) -> None:
+    assert record(EXAMPLES[0], durationMs=duration)["started_at"] in (None, START)
+
+
+def test_a_gateway_row_tells_what_its_addresses_and_headers_say() -> None:
+    row = inside(
+        EXAMPLES[0],
+        url="https://apim.example.com/x/threads/thread_1/runs?api-version=2024-05-01",
+        backendUrl="https://OAI.example.com/openai/deployments/a%20b/chat/completions",
+        operationId=None,
+        traceRecords=[{"metadata": {"OID": "person-1", "tid": "Tenant-1"}}],
+        requestHeaders={"X-User": "header-1"},
+        backendResponseHeaders={"apim-request-id": "backend-1"},
+    )
+    found = record(row)
+    said = {name: found[name] for name in (
+        "api", "api_version", "deployment", "backend", "caller", "session_kind", "session_id", "backend_request_id",
+    )}  # fmt: skip
+    assert said == {
+        "api": "assistants", "api_version": "2024-05-01", "deployment": "a b", "backend": "oai.example.com",
+        "caller": "person-1", "session_kind": "thread", "session_id": "thread_1", "backend_request_id": "backend-1",
+    }  # fmt: skip
+    assert found["tenant_keys"] == [
+        "apim_subscription:millbrook", "apim_product:ai", "entra_tenant:tenant-1",
+        "azure_subscription:5e0c2a10-0000-4000-8000-00000000000a",
+    ]  # fmt: skip
+    assert record(inside(row, traceRecords="[]"))["caller"] == "header-1"
+    assert record(inside(row, url="http://[::1", backendUrl=7))["api"] is None
+
+
+def test_a_probe_of_the_gateway_makes_no_request() -> None:
+    probe = inside(EXAMPLES[1], requestId="", modelName="", promptTokens=0, completionTokens=0)
+    assert record(probe)["makes_request"] is False
+    assert record(inside(probe, promptTokens=1))["makes_request"] is True
+    assert record(inside(probe, requestMessages="[]"))["makes_request"] is True
+    assert record(inside(probe, requestId=None))["makes_request"] is True
+
+
+def test_only_records_of_calls_make_requests() -> None:
+    told = {
+        name: record(EXAMPLES[-1], category=name)["makes_request"] for name in ("RequestResponse", "Audit", "Trace")
+    }
+    assert told == {"RequestResponse": True, "Audit": False, "Trace": False}
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+@given(TEXTS.filter(bool), st.sampled_from(["requestMessages", "responseMessages"]), st.booleans())
+def test_any_text_comes_out_as_it_went_in(said: str, name: str, as_ascii: bool) -> None:
+    line = json.dumps(inside(EXAMPLES[1], **{name: said}), ensure_ascii=as_ascii).encode()
+    found = mapped(line + b"\n")
+    assert found.texts.column("text").to_pylist() == [said]
+    (fragment,) = found.fragments.to_pylist()
+    assert fragment["chars"] == len(said)
+    assert fragment["text_id"] == hashlib.sha256(said.encode()).hexdigest()[:32]
+    assert fragment["side"] == name.removesuffix("Messages")
+
+
+def test_messages_that_are_no_text_are_kept_as_json() -> None:
+    row = inside(EXAMPLES[1], requestMessages=[{"role": "user", "content": "é", "n": 2**70}], responseMessages={"a": 1})
+    assert texts(as_lines([row])) == ['[{"role":"user","content":"é","n":1180591620717411303424}]', '{"a":1}']
+
+
+def test_both_bodies_of_a_gateway_row_are_kept_apart() -> None:
+    row = inside(EXAMPLES[0], requestBody="a", backendRequestBody="b", responseBody="c", backendResponseBody="")
+    found = mapped(as_lines([row]))
+    said = dict(zip(found.texts.column("text_id").to_pylist(), found.texts.column("text").to_pylist(), strict=True))
+    assert sorted((row["side"], row["source"], said[row["text_id"]]) for row in found.fragments.to_pylist()) == [
+        ("request", "backend_body", "b"), ("request", "body", "a"), ("response", "body", "c"),
+    ]  # fmt: skip
+
+
+def test_pictures_and_secrets_never_come_out() -> None:
+    noise = hashlib.sha256(b"x").hexdigest().upper() + hashlib.sha256(b"y").hexdigest()
+    row = inside(EXAMPLES[0], requestBody="see " + noise * 3, responseBody='{"api-key": "abcdefghijklmnop"}')
+    found = mapped(as_lines([row, EXAMPLES[0]]))
+    assert noise not in "".join(found.texts.column("text").to_pylist())
+    assert '{"api-key": "***"}' in found.texts.column("text").to_pylist()
+    assert len(found.pictures) == 1
+
+
+# --- lines that break -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"no json", "not_json"),
+        (b'{"a":', "not_json"),
+        (b'{"category": "GatewayLogs", "a": "\xff"}', "not_utf8"),
+        (b"\0", "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "not_json"),
+        (b'{"a": 1' + b"0" * 6000 + b"}", "not_json"),
+        (b"{} {}", "not_json"),
+    ],
+)
+def test_a_line_that_cannot_be_opened_is_quarantined_and_its_neighbours_are_loaded(line: bytes, reason: str) -> None:
+    good = as_lines(EXAMPLES)
+    found = mapped(good + line + b"\n" + good)
+    (bad,) = found.quarantine.to_pylist()
+    assert (bad["reason"], bad["byte_offset"], bad["line"]) == (reason, len(good), len(EXAMPLES) + 1)
+    assert (bad["byte_length"], bad["sha256"]) == (len(line), hashlib.sha256(line).hexdigest())
+    assert len(found.records) == 2 * len(EXAMPLES)
+    sample = found.texts.filter(found.texts.column("text_id").to_numpy() == bad["text_id"]).column("text")[0].as_py()
+    assert len(sample) <= 200
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'"\\ud800"',
+        b'"\\udfff x"',
+        b"1e5",
+        b"123456789012345678901234567890",
+        b'{"a":{"b":[1,{"c":null}]}}',
+        b"[[],[]]",
+    ],
+)
+def test_odd_values_in_any_field_cost_no_record(odd: bytes) -> None:
+    names = {
+        name for row in EXAMPLES for name in (*row, *(inside(row)["properties"] if row is not EXAMPLES[-1] else ()))
+    }
+    for row in EXAMPLES[:2]:
+        for name in names - {"category"}:
+            line = json.dumps({**row, name: "ODD"}).encode().replace(b'"ODD"', odd)
+            inner = json.dumps(inside(row, **{name: "ODD"})).encode().replace(b'"ODD"', odd)
+            assert buckets(line + b"\n" + inner + b"\n")["loaded"] == 2
+
+
+def test_a_key_said_twice_counts_as_said_last() -> None:
+    line = json.dumps(EXAMPLES[-1]).encode()
+    twice = line[:-1] + b', "durationMs": 9, "DURATIONMS": 11}'
+    (found,) = mapped(twice + b"\n").records.to_pylist()
+    assert found["duration_ms"] == 11
