@@ -17,7 +17,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -46,7 +46,21 @@ app.add_typer(rules_app, name="rules")
 
 _WIDE = 400  # columns where no terminal limits them: nothing is folded in a file
 
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+class _Console(Console):
+    """A console that drops what nobody reads any more: the exit code stays that of what the command did."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _drop(self.file.fileno())
+
+
+def _drop(descriptor: int) -> None:
+    """Sends all that is still written to a closed pipe nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
+err = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class Format(StrEnum):
@@ -121,7 +135,7 @@ DEFAULT_POLICIES = ["azure_openai_code_of_conduct"]
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"aoai-audit {version('aoai-audit')}\n")
+        _write(f"aoai-audit {version('aoai-audit')}\n")
         raise typer.Exit
 
 
@@ -215,7 +229,7 @@ def report(
     from analyzer import run as job
 
     ended = job.write_report(db, register, reports, since=since, until=until, policies=policy, exceptions=exceptions)
-    sys.stdout.write(f"{ended.report}\n")
+    _write(f"{ended.report}\n")
     _tell(ended, db)
 
 
@@ -266,7 +280,7 @@ def explain(
 
     store = Store(db.absolute())
     with open_reader(store.snapshot) as con:
-        sys.stdout.write(tell(con, lookup(con, store), finding).rstrip("\n") + "\n")
+        _write(tell(con, lookup(con, store), finding).rstrip("\n") + "\n")
 
 
 @rules_app.command("list")
@@ -315,6 +329,22 @@ def rules_check(
 
 # --- printing ---------------------------------------------------------------------------------------------------------
 
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    """stdout to write data to; its reader may leave before the end, as `head` does."""
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop(sys.stdout.fileno())
+
+
+def _write(text: str) -> None:
+    with _stdout() as out:
+        out.write(text)
+
+
 _STATUS = """
     SELECT 'files' AS what, count(*)::VARCHAR AS value FROM files
     UNION ALL SELECT 'files not read', count(*)::VARCHAR FROM files WHERE state IN ('unreadable', 'broken')
@@ -324,6 +354,9 @@ _STATUS = """
     UNION ALL SELECT 'requests with content', count(*)::VARCHAR FROM requests
         WHERE prompt_seen <> 'none' OR answer_seen <> 'none'
     UNION ALL SELECT 'tenants', count(*)::VARCHAR FROM tenants
+    UNION ALL SELECT 'judged', CASE
+        WHEN EXISTS (FROM store.meta WHERE name = 'judged_with' AND value = 'all')
+            AND NOT EXISTS (FROM store.unsettled) THEN 'all of it' ELSE 'not all of it; run detect or run' END
     UNION ALL SELECT 'violations', count(*)::VARCHAR FROM findings WHERE verdict = 'violation'
     UNION ALL SELECT 'reviews', count(*)::VARCHAR FROM findings WHERE verdict = 'review'
     UNION ALL SELECT 'newest request', coalesce(max(occurred_at)::VARCHAR, '-') FROM requests
@@ -435,27 +468,35 @@ def _parameters(pairs: Sequence[str]) -> dict[str, str]:
 def _print_rows(rows: Any, output: Format) -> None:
     """Rows (an Arrow table, or a list of dicts) on stdout."""
     import pyarrow as pa
+
+    if output is Format.PARQUET and sys.stdout.isatty():
+        raise UsageError("--format parquet: writes bytes, not text; send it to a file with > FILE.parquet")
+    names = rows.column_names if isinstance(rows, pa.Table) else list(rows[0]) if rows else []
+    if output is Format.TABLE:
+        _print_table(names, _dicts(rows))
+        return
+    with _stdout() as out:
+        if output is Format.PARQUET:
+            _write_parquet(rows, out)
+        elif output is Format.JSON:
+            out.write(json.dumps(_dicts(rows), default=str, indent=2) + "\n")
+        elif output is Format.JSONL:
+            out.writelines(json.dumps(row, default=str) + "\n" for row in _dicts(rows))
+        else:
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerows([names] if names else [])
+            writer.writerows([_harmless(row[name]) for name in names] for row in _dicts(rows))
+
+
+def _dicts(rows: Any) -> list[dict[str, Any]]:
+    return rows if isinstance(rows, list) else rows.to_pylist(maps_as_pydicts="strict")
+
+
+def _write_parquet(rows: Any, out: TextIO) -> None:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if output is Format.PARQUET:
-        if sys.stdout.isatty():
-            raise UsageError("--format parquet: writes bytes, not text; send it to a file with > FILE.parquet")
-        table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows)
-        pq.write_table(table, sys.stdout.buffer)
-        return
-    names = rows.column_names if isinstance(rows, pa.Table) else list(rows[0]) if rows else []
-    dicts = rows.to_pylist(maps_as_pydicts="strict") if isinstance(rows, pa.Table) else rows
-    if output is Format.JSON:
-        sys.stdout.write(json.dumps(dicts, default=str, indent=2) + "\n")
-    elif output is Format.JSONL:
-        sys.stdout.writelines(json.dumps(row, default=str) + "\n" for row in dicts)
-    elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        if names:
-            writer.writerow(names)
-        writer.writerows([_harmless(row[name]) for name in names] for row in dicts)
-    else:
-        _print_table(names, dicts)
+    pq.write_table(pa.Table.from_pylist(rows) if isinstance(rows, list) else rows, out.buffer)
 
 
 def _print_table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
@@ -468,7 +509,7 @@ def _print_table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(*(plain(_cell(row[name])) for name in names))
     width = None if sys.stdout.isatty() else _WIDE
-    Console(markup=False, highlight=False, width=width).print(table)
+    _Console(markup=False, highlight=False, width=width).print(table)
 
 
 def _cell(value: Any) -> str:
@@ -506,7 +547,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        sys.exit(app(arguments, standalone_mode=False) or 0)
+        sys.exit(app(arguments, standalone_mode=False, prog_name=app.info.name) or 0)
     except typer.TyperException as error:
         _fail_usage(error)
     except _StoppedError as stopped:
@@ -514,9 +555,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail("stopped by a signal; run again to go on where it stopped", code)
     except AnalyzerError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
-        sys.exit(int(ExitCode.DONE))
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
         message = f"{error.filename or 'the store'}: {error.strerror}; make room or check permissions, then run again"

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from analyzer.errors import UsageError
+from analyzer.excerpt import plain
 from analyzer.sandbox import open_reader
 from analyzer.store import Store
 
@@ -38,4 +39,5 @@ def query(db: Path, sql: str, parameters: dict[str, Any] | None = None) -> pa.Ta
 
 
 def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0]
+    """What DuckDB says, fit for a terminal: it quotes values, and these come from logs."""
+    return plain(str(error).splitlines()[0])

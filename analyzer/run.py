@@ -264,8 +264,9 @@ def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
 def _differing(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> list[str]:
     """What the findings were not judged with: inputs by name, and ``records`` when some came since."""
     known = settle.read_meta(con)
+    arrived = con.execute("SELECT count(*) FROM store.unsettled").fetchall() != [(0,)]
     return [name for name, value in inputs.hashes.items() if known.get(_JUDGED + name) != value] + (
-        [] if known.get("judged_with") == "all" else ["records"]
+        ["records"] if arrived or known.get("judged_with") != "all" else []
     )
 
 

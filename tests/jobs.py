@@ -240,10 +240,8 @@ def start(
     """The command in a process of its own, quick to start; ``before`` stands before it, such as setpriv."""
     return subprocess.Popen(
         [*before, sys.executable, str(QUICK), str(inputs), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "SMALL_BATCHES": "1" if small_batches else ""},
-        **more,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
     )
 
 
