@@ -6,7 +6,7 @@ column. Adding a shape is adding a module to ``SHAPES``.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,14 +87,13 @@ _FRAGMENT_TEXTS = FRAGMENTS.arrow.set(FRAGMENTS.arrow.get_field_index("text_id")
 
 def _counted(seen: list[tuple[pa.Table, str, int]]) -> pa.Table:
     """How many rows of each file and generation count in each bucket, from tables with its name and sign."""
-    rows = [
-        table.select(["file_id", "generation"])
-        .append_column("bucket", pa.repeat(bucket, len(table)))
-        .append_column("count", pa.repeat(sign, len(table)))
-        for table, bucket, sign in seen
-    ]
-    counted = pa.concat_tables(rows).group_by(["file_id", "generation", "bucket"]).aggregate([("count", "sum")])
-    return counted.rename_columns(SEEN.names).cast(SEEN)
+    counts: Counter[tuple[int, int, str]] = Counter()
+    for table, bucket, sign in seen:
+        files = table.group_by(["file_id", "generation"], use_threads=False).aggregate([([], "count_all")])
+        for file_id, generation, count in zip(*files.to_pydict().values(), strict=True):
+            counts[file_id, generation, bucket] += sign * count
+    columns = list(zip(*((*key, count) for key, count in counts.items()), strict=True)) or [()] * len(SEEN)
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, SEEN, strict=True)], schema=SEEN)
 
 
 def _chosen(rows: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
@@ -314,9 +313,10 @@ def _filled(column: Any, kind: pa.DataType, rows: int) -> Any:
 
 def _request_keys(columns: dict[str, Any], sha256: pa.Array) -> pa.Array:
     """SHA-256 of kind, scope and id; a record without an id stands for itself."""
-    named = pc.binary_join_element_wise(columns["kind"], columns["scope"], columns["request_id"], "\0")
-    alone = pc.binary_join_element_wise("raw", "", sha256, "\0")
-    names = pc.coalesce(named, alone).dictionary_encode()
+    names = pc.binary_join_element_wise(columns["kind"], columns["scope"], columns["request_id"], "\0")
+    if names.null_count:
+        names = pc.coalesce(names, pc.binary_join_element_wise("raw", "", sha256, "\0"))
+    names = names.dictionary_encode()
     hashes = [hashlib.sha256(name).hexdigest() for name in slices(names.dictionary)]
     return pa.array(hashes, pa.string()).take(names.indices)
 

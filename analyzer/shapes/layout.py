@@ -8,7 +8,6 @@ properties in another form, a list where none was) is left to the general way.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -86,7 +85,7 @@ def read(layout: Layout, raws: Sequence[memoryview]) -> tuple[Sheet, list[int]]:
         rows.append(row)
         items.append(item)
         inners.append(inner)
-    return Sheet(rows, _columns(layout.names, items), _columns(layout.inner_names, inners)), rest
+    return Sheet(rows, _columns(("properties", *layout.names), items), _columns(layout.inner_names, inners)), rest
 
 
 @lru_cache(maxsize=64)  # types are never freed while the collector is off
@@ -111,9 +110,6 @@ def _same(value: Any) -> Any:
 
 
 def _columns(names: Sequence[str], objects: Sequence[Any]) -> dict[str, Sequence[Any]]:
-    if not names:
-        return {}
-    # with a second name attrgetter gives tuples also where there is only one
-    get = attrgetter(*(f"f{place}" for place in range(len(names))), "__class__")
-    columns = zip(*map(get, objects), strict=True) if objects else ((),) * len(names)
-    return dict(zip(map(str.lower, names), columns, strict=False))
+    """The fields of objects, which stand in the order of the names."""
+    columns = zip(*map(msgspec.structs.astuple, objects), strict=True) if objects else [()] * len(names)
+    return dict(zip(map(str.lower, names), columns, strict=True))
