@@ -26,7 +26,7 @@ from analyzer.store import Store, transaction, write_texts
 
 BATCH_BYTES = 256 << 20  # smaller transactions make DuckDB compress and write unfinished row groups again and again
 BATCH_FILES = 2000
-PIECE_BYTES = 64 << 20
+PIECE_BYTES = 32 << 20
 PIECE_FILES = 500
 _WORKERS = 2
 
