@@ -5,9 +5,11 @@ decodes is what the general way gives; a record that does not fit in every way (
 properties in another form, a list where none was) is left to the general way.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ from analyzer.json_text import may_be_deep
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+_NAME = re.compile(r"[A-Za-z_][\w.@ -]{0,99}", re.ASCII)
 _MOST_NAMES = 100  # more are no exporter's
 _SCALAR = str | int | float | bool | None
 
@@ -57,11 +60,10 @@ def learn(records: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> Layout | 
 
 
 def _distinct(objects: Iterable[dict[str, Any]]) -> list[str]:
-    """The keys of the objects in order; of keys that differ in case only the first."""
+    """The keys of the objects in order that may name a field; of keys that differ in case only the first."""
     names: dict[str, str] = {}
-    for held in objects:
-        for name in held:
-            names.setdefault(name.lower(), name)
+    for name in filter(_NAME.fullmatch, chain.from_iterable(objects)):
+        names.setdefault(name.lower(), name)
     return list(names.values())
 
 
