@@ -1,12 +1,14 @@
 """JSON text -> values, also where a log cut it or a client wrote half a character. Never raises for content."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from pydantic_core import from_json
 
 _DEPTH = 3  # bodies are encoded in strings inside strings; deeper is no log shape
+_NESTING = 100  # a fixed limit, far below Python's own, which counts the frames of whoever calls
 
 
 class NotJsonError(ValueError):
@@ -16,18 +18,46 @@ class NotJsonError(ValueError):
 def parse(text: bytes | str) -> Any:
     """The value of a JSON text; half surrogates, which some clients write, become U+FFFD.
 
-    Raises NotJsonError, without the text in its message.
+    Raises NotJsonError, without the text in its message, also for lists and objects nested over 100 levels deep.
     """
     try:
-        return msgspec.json.decode(text)
+        value, is_whole = msgspec.json.decode(text), True
     except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
+        value, is_whole = _parse_halves(text), False
     except RecursionError:
         raise NotJsonError("nested too deep") from None
+    if may_be_deep(text) and _is_deep(value):
+        raise NotJsonError("nested too deep")
+    return value if is_whole else _whole_characters(value)
+
+
+def may_be_deep(text: bytes | str) -> bool:
+    """Whether a JSON text has brackets enough to be nested too deep for ``parse``."""
+    if len(text) <= _NESTING:
+        return False
+    opened = text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
+    return opened > _NESTING
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_NESTING):
+        level = [item for held in level for item in _members(held)]
+    return any(isinstance(held, list | dict) for held in level)
+
+
+def _members(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _parse_halves(text: bytes | str) -> Any:
+    """The value of a JSON text with half surrogates in it."""
     if b"\\ud" not in (text if isinstance(text, bytes) else text.encode("utf-8", "replace")).lower():
         raise NotJsonError("no JSON value")
     try:
-        return _whole_characters(json.loads(text))
+        return json.loads(text)
     except (ValueError, RecursionError):
         raise NotJsonError("no JSON value") from None
 

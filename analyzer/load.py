@@ -26,7 +26,7 @@ from analyzer.store import Store, transaction, write_texts
 
 BATCH_BYTES = 256 << 20  # smaller transactions make DuckDB compress and write unfinished row groups again and again
 BATCH_FILES = 2000
-PIECE_BYTES = 64 << 20
+PIECE_BYTES = 32 << 20
 PIECE_FILES = 500
 _WORKERS = 2
 
@@ -103,7 +103,7 @@ def load(
     """
     files: Counter[str] = Counter()
     buckets: Counter[str] = Counter()
-    with _no_garbage_collection(), ThreadPoolExecutor(_WORKERS) as pool:
+    with _no_garbage_collection(), _reused_memory(), _one_thread(con), ThreadPoolExecutor(_WORKERS) as pool:
         steps = _counted(_steps(_read_ledger(con), found), files)
         pieces = _pieces(_mapped_ahead(pool, _grouped(steps)))
         while batch := _batch(pieces):
@@ -125,6 +125,28 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def _reused_memory() -> Iterator[None]:
+    """Arrow's own pool gives memory back at once, and the next block of a file has to fault it in again."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
+
+
+@contextmanager
+def _one_thread(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """While others map what comes next, more threads make writing dearer and no faster."""
+    ((before,),) = con.execute("SELECT current_setting('threads')").fetchall()
+    con.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"SET threads = {before:d}")
 
 
 def _counted(steps: Iterable[_Step], files: Counter[str]) -> Iterator[_Step]:

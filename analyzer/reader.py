@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.errors import BrokenStreamError
+from analyzer.json_text import NotJsonError, may_be_deep, parse
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Digest
@@ -28,7 +29,6 @@ SAMPLE_BYTES = 200
 _BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n\x0b\x0c"
 _IS_SPACE = np.isin(np.arange(256), list(SPACE))
-_NEWLINE = 0x0A
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -136,10 +136,12 @@ def _may_be_document(head: bytes) -> bool:
 
 
 def is_json(data: bytes) -> bool:
-    """Whether the bytes are one whole JSON value."""
+    """Whether the bytes are one whole JSON value that can be opened: not nested too deep."""
     try:
         msgspec.json.decode(data, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        if may_be_deep(data):
+            parse(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, NotJsonError):
         return False
     return True
 
@@ -216,11 +218,8 @@ def frames(chunk: Chunk, limit: int = LINE_LIMIT, file_id: int = 0, generation: 
 
 
 def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
-    """Offset, length, hash, state and raw bytes of every frame, without a loop over what stands in them."""
-    data = np.frombuffer(chunk.data, np.uint8)
-    ends = _newlines(data) if chunk.state == "lines" else np.array([], np.int64)
-    if not ends.size or ends[-1] + 1 < data.size:
-        ends = np.append(ends, data.size)
+    """Offset, length, hash, state and raw bytes of every frame."""
+    ends = np.fromiter(_line_ends(chunk.data, chunk.state == "lines"), np.int64)
     lines = np.concatenate(([0], ends[:-1] + 1))
     starts, stops = _trimmed(chunk.data, lines, ends)
     blank = starts == stops
@@ -231,7 +230,7 @@ def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
     hashes = [sha256(view[start:stop]).hexdigest() for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
     for row in np.flatnonzero(blank):
         hashes[row] = ""
-    bounds = np.append(lines, data.size)
+    bounds = np.append(lines, len(chunk.data))
     raw = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), len(lines), [None, pa.py_buffer(bounds), pa.py_buffer(chunk.data)]
     )
@@ -240,13 +239,14 @@ def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
     return starts + chunk.offset, stops - starts, hashes, state, raw
 
 
-def _newlines(data: np.ndarray[Any, Any]) -> Ints:
-    """Where the line ends stand; eight bytes at a time, for most have none."""
-    found = np.zeros(-(-data.size // 8) * 8, dtype=bool)
-    np.equal(data, _NEWLINE, out=found[: data.size])
-    words = np.flatnonzero(found.view(np.uint64))
-    word, byte = np.nonzero(found.reshape(-1, 8)[words])
-    return words[word] * 8 + byte
+def _line_ends(data: bytes, has_lines: bool) -> Iterator[int]:
+    """Where the lines end, each at its newline; data that goes on behind the last newline ends a line as well."""
+    end = -1
+    while has_lines and (found := data.find(b"\n", end + 1)) >= 0:
+        end = found
+        yield end
+    if end + 1 < len(data):
+        yield len(data)
 
 
 def _trimmed(data: bytes, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:

@@ -267,7 +267,7 @@ def test_progress_adds_up_to_what_was_read(place: Place) -> None:
 def test_a_load_that_fails_leaves_the_store_as_it_was(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.write("a.json", as_lines(CALLS[:2]))
     place.load()
-    place.write("b.json", as_lines(CALLS[2:]))
+    place.write("b.json", as_lines(gateway_row(f"call-{n}", **asked("New words.")) for n in range(2, 6)))
 
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobs import ACCOUNT, GATEWAY, START, TICKS_AT_1970, as_lines, asked, gateway_row, llm_rows, resource_row
 
 from analyzer.reader import chunks, frames
-from analyzer.shapes import Mapped, fields, map_frames
+from analyzer.shapes import Mapped, fields, layout, map_frames
 
 Row = dict[str, Any]
 EXAMPLES = (gateway_row("one", **asked("Hello.")), *llm_rows("two", "Hello."), resource_row("three"))
@@ -119,6 +119,39 @@ def test_a_record_is_the_same_whatever_stands_beside_it(drawn: list[tuple[Row, R
     for name in ("records", "fragments"):
         expected = [without(row) for one in alone for row in getattr(one, name).to_pylist()]
         assert sorted(map(repr, map(without, getattr(together, name).to_pylist()))) == sorted(map(repr, expected))
+
+
+@given(st.lists(st.tuples(st.sampled_from(EXAMPLES), st.dictionaries(st.sampled_from(
+    ["time", "Time", "durationMs", "location", "category", "resourceId", "properties", "records", "extra"]), VALUES,
+    max_size=2), st.dictionaries(st.sampled_from(["url", "promptTokens", "PromptTokens", "modelName", "extra",
+    "requestMessages", "requestBody", "isStreamCompletion", "traceRecords", "\0"]), VALUES, max_size=2),
+    st.sampled_from([None, None, json.loads, json.dumps, str.upper])), min_size=1, max_size=8))  # fmt: skip
+@settings(deadline=None)
+def test_records_written_alike_come_out_as_each_by_itself_would(drawn: list[tuple[Row, Row, Row, Any]]) -> None:
+    rows = []
+    for row, outer, inner, form in drawn:
+        changed = inside(row, **inner)
+        if form and type(changed["properties"]) is (dict if form is json.dumps else str):
+            changed["properties"] = form(changed["properties"])
+        rows.append({**changed, **outer})
+    data = as_lines(rows)
+    fast = mapped(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analyzer.shapes.layout.learn", lambda records: None)
+        slow = mapped(data)
+    for name in ("records", "fragments", "quarantine", "pictures", "texts", "seen"):
+        of_both = [Counter(map(repr, getattr(found, name).to_pylist())) for found in (fast, slow)]
+        assert of_both[0] == of_both[1], name
+
+
+def test_the_lines_of_one_exporter_share_a_layout_and_only_odd_ones_go_the_general_way() -> None:
+    rows = [row for call in range(20) for row in llm_rows(f"call-{call}", "Hello.")]
+    odd = [{**rows[0], "TIME": "x"}, {**rows[1], "properties": "{}"}, {"level": "info"}, [rows[0]]]
+    lines = [json.dumps(row).encode() for row in (*rows, *odd)]
+    known = layout.learn((row, row["properties"]) for row in rows)
+    assert known is not None
+    sheet, rest = layout.read(known, [memoryview(line) for line in lines])
+    assert (list(sheet.rows), rest) == (list(range(len(rows))), list(range(len(rows), len(lines))))
 
 
 def without(row: Row) -> Row:

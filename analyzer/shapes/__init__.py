@@ -6,12 +6,13 @@ column. Adding a shape is adding a module to ``SHAPES``.
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from itertools import repeat
+from itertools import chain, repeat
 from types import ModuleType
 from typing import Any
 
@@ -23,14 +24,16 @@ from analyzer import masking
 from analyzer.json_text import NotJsonError, parse, parse_nested, write
 from analyzer.reader import SAMPLE_BYTES, SPACE, slices
 from analyzer.schema import FRAGMENTS, QUARANTINE, RECORDS, Table
-from analyzer.shapes import fields, gateway_log, llm_log, resource_log
+from analyzer.shapes import fields, gateway_log, layout, llm_log, resource_log
 from analyzer.shapes.fields import Columns
+from analyzer.shapes.layout import Sheet
 
 SHAPES: tuple[ModuleType, ...] = (resource_log, gateway_log, llm_log)
 UNDATED = date.min  # the day under which texts of records without a time are kept
 
 TEXTS = pa.schema([("text_id", pa.string()), ("day", pa.date32()), ("text", pa.string())])
 SEEN = pa.schema([("file_id", pa.int32()), ("generation", pa.int32()), ("bucket", pa.string()), ("count", pa.int64())])
+_SAMPLES = 20  # records that a layout is learned from
 _PLACE = ("file_id", "generation", "line", "byte_offset", "byte_length", "sha256")
 
 
@@ -50,39 +53,30 @@ class Mapped:
 
 
 @dataclass(frozen=True)
-class _Items:
-    """Records as values, and where each stands: ``places`` has a row in _PLACE' columns for each value."""
-
-    values: list[Any]
-    places: pa.Table
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Items of one shape, or of none: their rows of ``places``, their fields and the fields of their properties."""
+class _Group:
+    """Records of one shape, or of none: their rows of the places, their fields and the fields of their properties."""
 
     shape: ModuleType | None
     bucket: str
-    rows: list[int]
-    item: dict[str, list[Any]]
-    inner: dict[str, list[Any]]
+    rows: Sequence[int]
+    item: Columns
+    inner: Columns
 
 
 def map_frames(frames: pa.Table) -> Mapped:
     """The records, fragments, quarantined frames and items of frames in ``reader.FRAMES``' columns."""
     state = frames.column("state")
     records = _chosen(frames, pc.equal(state, "record"))
-    items, refused = _open(records)
+    groups, places, refused = _open(records)
     bad = pa.concat_tables([refused, _chosen(frames, pc.invert(pc.is_in(state, value_set=_NOT_BAD)))])
     seen = [(frames, "frames", 1), (records, "opened", 1), (refused, "opened", -1), (bad, "quarantined", 1)]
     seen += [(_chosen(frames, pc.equal(state, name)), name, 1) for name in ("blank", "pending")]
-    seen.append((items.places, "items", 1))
     found, texts = [RECORDS.arrow.empty_table()], [_FRAGMENT_TEXTS.empty_table()]
-    for group in _by_shape(items):
-        places = _take(items.places, group.rows)
-        seen.append((places, group.bucket, 1))
+    for group in groups:
+        own = _take(places, group.rows)
+        seen += [(own, "items", 1), (own, group.bucket, 1)]
         if group.shape:
-            found.append(_map(group.shape, group, places))
+            found.append(_map(group.shape, group, own))
             texts += _content(group.shape, group, found[-1])
     return _mapped(pa.concat_tables(found), pa.concat_tables(texts), bad, _counted(seen))
 
@@ -93,61 +87,79 @@ _FRAGMENT_TEXTS = FRAGMENTS.arrow.set(FRAGMENTS.arrow.get_field_index("text_id")
 
 def _counted(seen: list[tuple[pa.Table, str, int]]) -> pa.Table:
     """How many rows of each file and generation count in each bucket, from tables with its name and sign."""
-    rows = [
-        table.select(["file_id", "generation"])
-        .append_column("bucket", pa.repeat(bucket, len(table)))
-        .append_column("count", pa.repeat(sign, len(table)))
-        for table, bucket, sign in seen
-    ]
-    counted = pa.concat_tables(rows).group_by(["file_id", "generation", "bucket"]).aggregate([("count", "sum")])
-    return counted.rename_columns(SEEN.names).cast(SEEN)
+    counts: Counter[tuple[int, int, str]] = Counter()
+    for table, bucket, sign in seen:
+        files = table.group_by(["file_id", "generation"], use_threads=False).aggregate([([], "count_all")])
+        for file_id, generation, count in zip(*files.to_pydict().values(), strict=True):
+            counts[file_id, generation, bucket] += sign * count
+    columns = list(zip(*((*key, count) for key, count in counts.items()), strict=True)) or [()] * len(SEEN)
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, SEEN, strict=True)], schema=SEEN)
 
 
 def _chosen(rows: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
     return rows if pc.all(mask).as_py() else rows.filter(mask)
 
 
-def _take(rows: pa.Table, places: list[int]) -> pa.Table:
-    is_whole = len(places) == len(rows) and places == list(range(len(rows)))
+def _take(rows: pa.Table, places: Sequence[int]) -> pa.Table:
+    is_whole = len(places) == len(rows) and list(places) == list(range(len(rows)))
     return rows if is_whole else rows.take(pa.array(places, pa.int64()))
 
 
-# --- frames to values -------------------------------------------------------------------------------------------------
+# --- frames to columns ------------------------------------------------------------------------------------------------
 
 
-def _open(frames: pa.Table) -> tuple[_Items, pa.Table]:
-    """The items of frames, and the frames that cannot be opened, with the reason as their state."""
-    decode = msgspec.json.Decoder().decode
-    values: list[Any] = []
-    single: list[int] = []
+def _open(frames: pa.Table) -> tuple[list[_Group], pa.Table, pa.Table]:
+    """The records in frames by shape, the places that their rows name, and the frames that cannot be opened."""
+    raws = list(slices(frames.column("raw")))
+    found, rest = _open_alike(raws)
+    values: dict[int, dict[str, Any]] = {}
     members: list[tuple[Any, ...]] = []  # a value and its place, in the columns of _PLACE
     bad: dict[int, str] = {}
-    for row, raw in enumerate(slices(frames.column("raw"))):
+    for row in rest:
+        raw = bytes(raws[row]).strip(SPACE)
         try:
-            try:
-                value = decode(raw)
-            except _NOT_JSON:
-                value = parse(bytes(raw).strip(SPACE))
+            value = parse(raw)
             if type(value) is list or (type(value) is dict and type(value.get("records")) is list):
                 place = (frames.column(name)[row].as_py() for name in _PLACE[:4])
-                members += _members(bytes(raw).strip(SPACE), type(value) is dict, *place)
-                continue
-        except (NotJsonError, *_NOT_JSON):
-            bad[row] = _why_not(bytes(raw))
-            continue
-        values.append(value if type(value) is dict else {})
-        single.append(row)
-    places = frames.select(_PLACE)
+                members += _members(raw, type(value) is dict, *place)
+            else:
+                values[row] = value if type(value) is dict else {}
+        except NotJsonError:
+            bad[row] = _why_not(raw)
     columns = list(zip(*members, strict=True)) or [()] * (1 + len(_PLACE))
-    found = [pa.array(column, field.type) for column, field in zip(columns[1:], places.schema, strict=True)]
-    places = pa.concat_tables([_take(places, single), pa.table(found, schema=places.schema)])
+    values |= dict(enumerate(columns[0], len(raws)))
+    for sheet in _sheets(values):
+        found += _by_shape(sheet)
+    places = frames.select(_PLACE)
+    inside = [pa.array(column, field.type) for column, field in zip(columns[1:], places.schema, strict=True)]
     refused = _take(frames, list(bad))
     reasons = pa.array(list(bad.values()), pa.string())
     refused = refused.set_column(refused.schema.get_field_index("state"), "state", reasons)
-    return _Items(values + list(columns[0]), places), refused
+    return _groups(found), pa.concat_tables([places, pa.table(inside, schema=places.schema)]), refused
 
 
-_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_Found = tuple[ModuleType | None, Sheet]
+
+
+def _open_alike(raws: Sequence[memoryview]) -> tuple[list[_Found], Sequence[int]]:
+    """The records that are written like most, by shape, and the rows of those to be opened one by one."""
+    known = layout.learn(_samples(raws))
+    if not known:
+        return [], range(len(raws))
+    sheet, rest = layout.read(known, raws)
+    found = _by_shape(sheet)
+    # what a record of no shape is may depend on which keys it lacks
+    rest += [row for shape, part in found if not shape for row in part.rows]
+    return [(shape, part) for shape, part in found if shape], rest
+
+
+def _samples(raws: Sequence[memoryview]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Some of the records with their properties."""
+    for raw in raws[:: max(1, len(raws) // _SAMPLES)]:
+        with suppress(*layout.NOT_JSON):
+            value = msgspec.json.decode(raw)
+            if type(value) is dict:
+                yield value, _properties(value)
 
 
 class _Envelope(msgspec.Struct):
@@ -185,40 +197,64 @@ def _why_not(raw: bytes) -> str:
     return "not_json"
 
 
-# --- values to columns ------------------------------------------------------------------------------------------------
+def _sheets(values: dict[int, dict[str, Any]]) -> Iterator[Sheet]:
+    """The records, by row, as columns: those with the same keys together, so that keys are lower-cased once for all."""
+    inner = {row: _properties(value) for row, value in values.items()}
+    alike: defaultdict[tuple[Any, Any], list[int]] = defaultdict(list)
+    for row, value in values.items():
+        alike[tuple(value), tuple(inner[row])].append(row)
+    for (names, inner_names), rows in alike.items():
+        item = _columns(names, [values[row] for row in rows])
+        yield Sheet(rows, item, _columns(inner_names, [inner[row] for row in rows]))
 
 
-def _by_shape(items: _Items) -> list[_Rows]:
-    """The items by shape, as columns of the fields that the shape reads.
-
-    Items with the same keys are turned into columns together, so that keys are lower-cased once for all of them.
-    """
-    inner = [held if type(held := value.get("properties")) is dict else _properties(value) for value in items.values]
-    layouts: defaultdict[tuple[Any, Any], list[int]] = defaultdict(list)
-    for row, (value, held) in enumerate(zip(items.values, inner, strict=True)):
-        layouts[tuple(value), tuple(held)].append(row)
-    groups: dict[str, _Rows] = {}
-    shape_of = cache(_shape_of)
-    for (names, inner_names), rows in layouts.items():
-        item_columns = _columns(names, [items.values[row] for row in rows])
-        inner_columns = _columns(inner_names, [inner[row] for row in rows])
-        said = (_texts(item_columns, "category", len(rows)), _texts(item_columns, "resourceid", len(rows)))
-        shapes = list(map(shape_of, *said))
-        for shape in dict.fromkeys(shapes):
-            group = _group(groups, shape, item_columns)
-            chosen = [place for place, other in enumerate(shapes) if other is shape]
-            group.rows.extend(rows[place] for place in chosen)
-            _extend(group.item, item_columns, chosen)
-            _extend(group.inner, inner_columns, chosen)
-    return list(groups.values())
+def _by_shape(sheet: Sheet) -> list[_Found]:
+    """The records of a sheet by the shape that recognises them, if one does."""
+    said = (_texts(sheet.item, "category", len(sheet.rows)), _texts(sheet.item, "resourceid", len(sheet.rows)))
+    shapes = list(map(cache(_shape_of), *said))
+    return [
+        (shape, _chosen_rows(sheet, [place for place, other in enumerate(shapes) if other is shape]))
+        for shape in dict.fromkeys(shapes)
+    ]
 
 
-def _group(groups: dict[str, _Rows], shape: ModuleType | None, item: Columns) -> _Rows:
-    """The group that items of this shape belong to, made where it is missing."""
-    if shape:
-        return groups.setdefault(shape.NAME, _Rows(shape, "loaded", [], _none(shape.FIELDS), _none(shape.PROPERTIES)))
-    bucket = "foreign_items" if _is_foreign(item) else "unrecognised"
-    return groups.setdefault(bucket, _Rows(None, bucket, [], {}, {}))
+def _chosen_rows(sheet: Sheet, chosen: list[int]) -> Sheet:
+    if len(chosen) == len(sheet.rows):
+        return sheet
+    item, inner = (_chosen_columns(columns, chosen) for columns in (sheet.item, sheet.inner))
+    return Sheet([sheet.rows[place] for place in chosen], item, inner)
+
+
+def _chosen_columns(columns: Columns, chosen: list[int]) -> Columns:
+    return {name: [column[place] for place in chosen] for name, column in columns.items()}
+
+
+def _groups(found: Iterable[_Found]) -> list[_Group]:
+    """The sheets of each shape as one, with the columns that the shape reads; those of no shape by bucket."""
+    sheets: defaultdict[tuple[ModuleType | None, str], list[Sheet]] = defaultdict(list)
+    for shape, sheet in found:
+        bucket = "loaded" if shape else "foreign_items" if _is_foreign(sheet.item) else "unrecognised"
+        sheets[shape, bucket].append(sheet)
+    return [_group(shape, bucket, own) for (shape, bucket), own in sheets.items()]
+
+
+def _group(shape: ModuleType | None, bucket: str, sheets: list[Sheet]) -> _Group:
+    sizes = [len(sheet.rows) for sheet in sheets]
+    item = {name: _joined([sheet.item.get(name) for sheet in sheets], sizes) for name in shape.FIELDS} if shape else {}
+    inner = (
+        {name: _joined([sheet.inner.get(name) for sheet in sheets], sizes) for name in shape.PROPERTIES}
+        if shape
+        else {}
+    )
+    return _Group(shape, bucket, _joined([sheet.rows for sheet in sheets], sizes), item, inner)
+
+
+def _joined(columns: Sequence[Sequence[Any] | None], sizes: Sequence[int]) -> Sequence[Any]:
+    """The columns one after another; None for every row of one that is missing."""
+    if len(columns) == 1 and columns[0] is not None:
+        return columns[0]
+    parts = (repeat(None, size) if column is None else column for column, size in zip(columns, sizes, strict=True))
+    return list(chain.from_iterable(parts))
 
 
 def _properties(value: dict[str, Any]) -> dict[str, Any]:
@@ -251,23 +287,10 @@ def _is_foreign(item: Columns) -> bool:
     )
 
 
-def _none(names: tuple[str, ...]) -> dict[str, list[Any]]:
-    return {name: [] for name in names}
-
-
-def _extend(columns: dict[str, list[Any]], found: Columns, chosen: list[int]) -> None:
-    """Adds the chosen rows of the columns found; None for every field that they lack."""
-    for name, column in columns.items():
-        if (values := found.get(name)) is None:
-            column.extend(repeat(None, len(chosen)))
-        else:
-            column.extend(values if len(values) == len(chosen) else [values[row] for row in chosen])
-
-
 # --- columns to rows --------------------------------------------------------------------------------------------------
 
 
-def _map(shape: ModuleType, group: _Rows, places: pa.Table) -> pa.Table:
+def _map(shape: ModuleType, group: _Group, places: pa.Table) -> pa.Table:
     """The records of a shape, in RECORDS' columns."""
     columns = shape.map_columns(group.item, group.inner)
     keys = _request_keys(columns, places.column("sha256").combine_chunks())
@@ -278,7 +301,7 @@ def _map(shape: ModuleType, group: _Rows, places: pa.Table) -> pa.Table:
     )
 
 
-def _content(shape: ModuleType, group: _Rows, records: pa.Table) -> list[pa.Table]:
+def _content(shape: ModuleType, group: _Group, records: pa.Table) -> list[pa.Table]:
     """The fragments of the records, with their texts: a table for each field that holds content."""
     return [_fragments(group.inner[name], side, source, records) for name, side, source in shape.CONTENT]
 
@@ -290,9 +313,10 @@ def _filled(column: Any, kind: pa.DataType, rows: int) -> Any:
 
 def _request_keys(columns: dict[str, Any], sha256: pa.Array) -> pa.Array:
     """SHA-256 of kind, scope and id; a record without an id stands for itself."""
-    named = pc.binary_join_element_wise(columns["kind"], columns["scope"], columns["request_id"], "\0")
-    alone = pc.binary_join_element_wise("raw", "", sha256, "\0")
-    names = pc.coalesce(named, alone).dictionary_encode()
+    names = pc.binary_join_element_wise(columns["kind"], columns["scope"], columns["request_id"], "\0")
+    if names.null_count:
+        names = pc.coalesce(names, pc.binary_join_element_wise("raw", "", sha256, "\0"))
+    names = names.dictionary_encode()
     hashes = [hashlib.sha256(name).hexdigest() for name in slices(names.dictionary)]
     return pa.array(hashes, pa.string()).take(names.indices)
 
