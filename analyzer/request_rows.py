@@ -20,6 +20,7 @@ _TAKEN_OR_READ = (
 )  # fmt: skip
 _STARTS = ("request_time", "time_minus_duration", "time")  # what tells the start of a call, best first
 _NEEDED = ("shape", "category", "ticks", "sequence", "sha256", "makes_request", "started_at", "started_by")
+_NAMES = ("deployment", "resource", "product", "key")  # of a call, as its last parts have them
 RECORD_NAMES = ("request_key", *_NEEDED, *_TAKEN, *_TAKEN_OR_READ)
 # What holds where a request has no content.
 _UNSEEN = {
@@ -60,10 +61,10 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
     ).select(column.name for column in REQUESTS.columns)
 
 
-def name_parts(requests: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+def name_parts(requests: pl.DataFrame, contents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The names of the calls themselves as parts, numbered on from those that their contents have.
 
-    Gives request_key, part_no, side, kind, name, text_id, text, day, cut.
+    Gives request_key, part_no, side, kind, name, text_id, chars, day, cut, and the texts: text_id, day, text.
     """
     called = requests.select(
         "request_key",
@@ -72,15 +73,32 @@ def name_parts(requests: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         resource=pl.col("resource").str.split("/").list.last().replace("", None),
         product="product",
         key="subscription",
-    ).join(contents.select("request_key", "part_count"), on="request_key", how="left")
-    number = pl.col("part_count").fill_null(0)
-    rows = []
-    for name in ("deployment", "resource", "product", "key"):
-        rows.append(
-            called.select("request_key", "day", part_no=number, name=pl.lit(name), text=name).drop_nulls("text")
-        )
-        number = number + pl.col(name).is_not_null().cast(pl.Int32)
-    named = pl.concat(rows)
+    )
+    # few combinations of names stand for all calls
+    combinations = called.select(_NAMES).unique().with_row_index("combination")
+    named = (
+        combinations.unpivot(_NAMES, index="combination", variable_name="name", value_name="text")
+        .drop_nulls("text")
+        .with_columns(number=pl.int_range(pl.len(), dtype=pl.Int32).over("combination"))
+    )
     texts = named["text"].unique()
     ids = pl.DataFrame({"text": texts, "text_id": pl.Series(map(text_id, texts), dtype=pl.String)})
-    return named.join(ids, on="text").with_columns(side=pl.lit("name"), kind=pl.lit("name"), cut=pl.lit(False))
+    named = named.join(ids.with_columns(chars=pl.col("text").str.len_chars()), on="text")
+    rows = (
+        called.join(combinations, on=_NAMES, nulls_equal=True)
+        .select("request_key", "day", "combination")
+        .join(contents.select("request_key", "part_count"), on="request_key", how="left")
+        .join(named.drop("text"), on="combination")
+        .select(
+            "request_key",
+            "name",
+            "text_id",
+            "chars",
+            "day",
+            part_no=pl.col("part_count").fill_null(0) + pl.col("number"),
+            side=pl.lit("name"),
+            kind=pl.lit("name"),
+            cut=pl.lit(False),
+        )
+    )
+    return rows, rows.select("text_id", "day").unique().join(ids, on="text_id").select("text_id", "day", "text")
