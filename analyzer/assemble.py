@@ -6,7 +6,6 @@ the same requests and parts. Work goes in slices of texts that fit in memory, so
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
@@ -246,32 +245,28 @@ def _read_calls(con: duckdb.DuckDBPyConnection, store: Store, number: int) -> co
 
 def _write(con: duckdb.DuckDBPyConnection, store: Store, one: _Slice) -> None:
     """Replaces what was assembled of a slice's requests."""
-    with _registered(con, incoming_keys=one.keys):
-        for table in ("requests", "parts", "duplicates") if one.was_there else ():
+    if one.was_there:
+        con.register("incoming_keys", one.keys)
+        for table in ("requests", "parts", "duplicates"):
             con.execute(f"DELETE FROM store.{table} WHERE request_key IN (SELECT request_key FROM incoming_keys)")
-    tables = {
-        "texts": [write_texts(con, store, one.texts)],
-        "duplicates": [one.duplicates],
-        "requests": [one.requests],
-        "parts": [one.parts, one.names],
-    }
-    for table, incoming in tables.items():
-        for rows in incoming:
-            with _registered(con, incoming=rows):
-                con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM incoming")
+        con.unregister("incoming_keys")
+    _insert(con, "texts", write_texts(con, store, one.texts))
+    _insert(con, "duplicates", one.duplicates)
+    _insert(con, "requests", one.requests)
+    _insert(con, "parts", one.parts)
+    _insert(con, "parts", one.names)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    # a transaction keeps to its end what was registered in it: a reader, which holds no rows when it was read
+    con.register("incoming", pa.RecordBatchReader.from_batches(rows.schema, iter(rows.to_batches())))
+    con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM incoming")
+    con.unregister("incoming")
 
 
 def _mark(con: duckdb.DuckDBPyConnection, keys: pa.Table) -> None:
     """Requests that are assembled are no longer dirty but unsettled."""
-    with _registered(con, incoming_keys=keys):
-        con.execute("INSERT INTO store.unsettled FROM incoming_keys ANTI JOIN store.unsettled USING (request_key)")
-        con.execute("DELETE FROM store.dirty WHERE request_key IN (SELECT request_key FROM incoming_keys)")
-
-
-@contextmanager
-def _registered(con: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
-    for name, rows in tables.items():
-        con.register(name, rows)
-    yield
-    for name in tables:
-        con.unregister(name)
+    con.register("incoming_keys", keys)
+    con.execute("INSERT INTO store.unsettled FROM incoming_keys ANTI JOIN store.unsettled USING (request_key)")
+    con.execute("DELETE FROM store.dirty WHERE request_key IN (SELECT request_key FROM incoming_keys)")
+    con.unregister("incoming_keys")
