@@ -112,8 +112,8 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
 def _plan(con: duckdb.DuckDBPyConnection) -> None:
     """Puts requests whose texts lie in one segment, or in small ones, into one slice, so that each is opened once.
 
-    A slice has at most 3 * SLICE_CHARS, mostly one segment. Requests that were there before come first and apart, so
-    that slices of new ones have nothing to delete.
+    A slice has about 3 * SLICE_CHARS at most, mostly one segment. Requests that were there before come first and apart,
+    so that slices of new ones have nothing to delete.
     """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE planned AS
@@ -127,19 +127,20 @@ def _plan(con: duckdb.DuckDBPyConnection) -> None:
                 ) AS was_there
             FROM (SELECT DISTINCT request_key FROM store.dirty) LEFT JOIN sized USING (request_key)
         ), segments AS (
-            SELECT was_there, segment, sum(sum(chars)) OVER (ORDER BY was_there DESC, segment NULLS FIRST) - sum(chars)
-                AS chars_before
+            SELECT was_there, segment, sum(chars) // (2 * {SLICE_CHARS}) + 1 AS pieces,
+                sum(sum(chars)) OVER (PARTITION BY was_there ORDER BY segment NULLS FIRST) - sum(chars) AS chars_before
             FROM marked GROUP BY was_there, segment
-        ), divided AS (
-            SELECT request_key, marked.was_there, marked.segment, chars_before // {SLICE_CHARS} AS of_segments,
-                sum(chars) OVER (PARTITION BY marked.was_there, marked.segment ORDER BY request_key)
-                    // (2 * {SLICE_CHARS}) AS of_segment
-            FROM marked JOIN segments
-            ON marked.was_there = segments.was_there AND marked.segment IS NOT DISTINCT FROM segments.segment
+        ), pieces AS (
+            SELECT was_there, segment, pieces, unnest(range(pieces::BIGINT)) AS piece,
+                dense_rank() OVER (ORDER BY was_there DESC, chars_before // {SLICE_CHARS}) AS group_of_segments
+            FROM segments
+        ), slices AS (
+            SELECT *, dense_rank() OVER (ORDER BY group_of_segments, piece)::INTEGER AS slice FROM pieces
         )
-        SELECT request_key, was_there, segment,
-            dense_rank() OVER (ORDER BY was_there DESC, of_segments, of_segment)::INTEGER AS slice
-        FROM divided
+        SELECT request_key, marked.was_there, marked.segment, slice
+        FROM marked JOIN slices
+        ON marked.was_there = slices.was_there AND marked.segment IS NOT DISTINCT FROM slices.segment
+            AND hash(request_key) % pieces = piece
     """)
 
 

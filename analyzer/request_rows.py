@@ -43,7 +43,12 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         .group_by("request_key")
         .agg(
             pl.col("makes_request").any(),
-            pl.col("shape").unique().sort().alias("shapes"),
+            pl.concat_list(
+                pl.when((pl.col("shape") == shape).any()).then(pl.lit(shape))
+                for shape in sorted(records["shape"].unique())
+            )
+            .list.drop_nulls()
+            .alias("shapes"),
             *(pl.col("started_at").filter(pl.col("started_by") == by).min().alias(by) for by in _STARTS),
             *(pl.col(name).drop_nulls().first() for name in _TAKEN + _TAKEN_OR_READ),
             pl.len().alias("record_count"),
