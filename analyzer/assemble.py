@@ -4,10 +4,11 @@ Everything here is a function of the records, whichever file or run brought them
 the same requests and parts. Work goes in slices of texts that fit in memory, some slices in one transaction.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 
 import duckdb
 import polars as pl
@@ -19,7 +20,7 @@ from analyzer.store import Store, transaction, write_texts
 
 SLICE_CHARS = 32 << 20
 ROWS_AT_ONCE = 2_000_000  # parts in one transaction: a table grows cheaply by many rows, and a kill costs no more
-_ROW_CHARS = 500  # what a request costs besides its texts
+_ROW_CHARS = 1000  # what a request costs besides its texts
 _VIEWS = pl.CompatLevel.newest()  # polars' own form of strings, which DuckDB reads without a copy
 
 _FRAGMENT_NAMES = ("request_key", "side", "source", "sequence", "ticks", "line", "byte_offset", "text_id", "day")
@@ -65,10 +66,12 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
 def _made_ahead(pool: ThreadPoolExecutor, con: duckdb.DuckDBPyConnection, store: Store) -> Iterator[_Slice]:
     """The slices in order; the next one is made while the store is written."""
     planned = con.execute("SELECT DISTINCT slice, was_there FROM planned ORDER BY slice").fetchall()
-    futures = (pool.submit(_make_slice, con, store, number, was_there) for number, was_there in planned)
-    for future, _ in pairwise(chain(futures, [None])):
-        assert future is not None
-        yield future.result()
+    waiting: deque[Future[_Slice]] = deque()
+    for number, was_there in planned:
+        waiting.append(pool.submit(_make_slice, con, store, number, was_there))
+        if len(waiting) > 1:
+            yield waiting.popleft().result()
+    yield from (future.result() for future in waiting)
 
 
 def _until_full(first: _Slice, others: Iterator[_Slice]) -> Iterator[_Slice]:
@@ -85,7 +88,7 @@ def _until_full(first: _Slice, others: Iterator[_Slice]) -> Iterator[_Slice]:
 
 
 def _gather(con: duckdb.DuckDBPyConnection) -> None:
-    """One pass over records and fragments: those of dirty requests, without duplicates, planned into slices."""
+    """What is known of dirty requests before their slices: their fragments, files and duplicates, and the slices."""
     con.execute("""
         CREATE OR REPLACE TEMP TABLE current_files AS
         SELECT file_id, generation, (row_number() OVER (ORDER BY path))::INTEGER AS file FROM store.files
@@ -188,8 +191,8 @@ def _gather_far_texts(con: duckdb.DuckDBPyConnection, store: Store) -> None:
 
 def _read_segment(store: Store, segment: str, wanted: pl.DataFrame) -> pl.DataFrame:
     """The (text_id, text) of a segment that ``wanted`` names by text_id."""
-    texts = pl.read_parquet(store.texts / segment, columns=["text_id", "text"], glob=False)
-    return texts.join(wanted, on="text_id", how="semi")
+    texts = pl.scan_parquet(store.texts / segment, glob=False).select("text_id", "text")
+    return texts.join(wanted.lazy(), on="text_id", how="semi").collect()
 
 
 # --- slices -----------------------------------------------------------------------------------------------------------

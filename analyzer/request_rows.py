@@ -35,6 +35,7 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
     ``records`` has RECORD_NAMES, ``contents`` the columns of ``contents.CONTENTS``.
     """
     shape_rank = pl.col("shape").replace_strict({"gateway_log": 0, "resource_log": 1}, default=2, return_dtype=pl.Int8)
+    shapes = sorted(records["shape"].unique())
     told = (
         records.sort(
             shape_rank, "category", "ticks", "sequence", "sha256",
@@ -43,17 +44,17 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         .group_by("request_key")
         .agg(
             pl.col("makes_request").any(),
-            pl.concat_list(
-                pl.when((pl.col("shape") == shape).any()).then(pl.lit(shape))
-                for shape in sorted(records["shape"].unique())
-            )
-            .list.drop_nulls()
-            .alias("shapes"),
-            *(pl.col("started_at").filter(pl.col("started_by") == by).min().alias(by) for by in _STARTS),
-            *(pl.col(name).drop_nulls().first() for name in _TAKEN + _TAKEN_OR_READ),
+            *((pl.col("shape") == shape).any().alias(f"is {shape}") for shape in shapes),
+            *(pl.when(pl.col("started_by") == by).then("started_at").min().alias(by) for by in _STARTS),
+            *(pl.col(name).first(ignore_nulls=True) for name in _TAKEN + _TAKEN_OR_READ),
             pl.len().alias("record_count"),
         )
         .filter("makes_request")
+        .with_columns(
+            shapes=pl.concat_list(
+                pl.when(f"is {shape}").then(pl.lit(shape)) for shape in shapes
+            ).list.drop_nulls()
+        )
     )  # fmt: skip
     usual_api = pl.when(pl.col("shapes").list.contains("llm_log")).then(pl.lit("chat")).otherwise(pl.lit("other"))
     read = told.join(contents, on="request_key", how="left", suffix="_read")
