@@ -4,28 +4,41 @@ Everything here is a function of the records, whichever file or run brought them
 the same requests and parts. Work goes in slices of texts that fit in memory, some slices in one transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
 from analyzer import contents, request_rows
-from analyzer.schema import PARTS, RECORDS
+from analyzer.schema import RECORDS
 from analyzer.store import Store, transaction, write_texts
 
 SLICE_CHARS = 32 << 20
-ROWS_AT_ONCE = 400_000  # parts in one transaction: what fills row groups goes to disk once, not through the log
-_ROW_CHARS = 500  # what a request costs besides its texts
+ROWS_AT_ONCE = 2_000_000  # parts in one transaction: a table grows cheaply by many rows, and a kill costs no more
+_ROW_CHARS = 1000  # what a request costs besides its texts
+_VIEWS = pl.CompatLevel.newest()  # polars' own form of strings, which DuckDB reads without a copy
 
-_TEMPORARY = (
-    "planned", "current_files", "gathered_records", "gathered_fragments", "gathered_duplicates", "far_texts",
-)  # fmt: skip
 _FRAGMENT_NAMES = ("request_key", "side", "source", "sequence", "ticks", "line", "byte_offset", "text_id", "day")
 _PROVENANCE = ("file_id", "generation", "line", "byte_offset", "byte_length", "sha256")
 _CONTENT_NAMES = [column.name for column in RECORDS.columns if column.name not in _PROVENANCE]
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """What is to be written of some requests, as Arrow tables."""
+
+    keys: pa.Table  # request_key of all of them, made by a record or not
+    was_there: bool  # whether they were assembled before
+    duplicates: pa.Table
+    requests: pa.Table
+    parts: pa.Table
+    names: pa.Table  # the parts that name the calls, in the columns they have
+    texts: pa.Table
 
 
 def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[int], None] = lambda count: None) -> int:
@@ -33,31 +46,49 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
 
     Duplicates are told apart first. A request that no current record makes any more is removed.
     """
-    _gather(con)
-    _gather_far_texts(con, store)
-    slices = con.execute("SELECT slice, count(*) FROM planned GROUP BY slice ORDER BY slice").fetchall()
-    made: list[_Slice] = []
-    with ThreadPoolExecutor(1) as behind, con.cursor() as other:  # texts are written while the next slice is read
+    done = 0
+    with con.cursor() as reading, ThreadPoolExecutor(1) as ahead:  # the temporary tables go with the cursor
+        _gather(reading)
+        _gather_far_texts(reading, store)
+        slices = _made_ahead(ahead, reading, store)
+        for first in slices:
+            keys: list[pa.Table] = []
+            with transaction(con):
+                for one in _until_full(first, slices):
+                    _write(con, store, one)
+                    keys.append(one.keys)
+                    done += len(one.keys)
+                    progress(len(one.keys))
+                _mark(con, pa.concat_tables(keys))
+    return done
 
-        def keep(texts: pa.Table) -> Future[pa.Table]:
-            return behind.submit(write_texts, other, store, texts)
 
-        for number, count in slices:
-            made.append(_assemble_slice(con, store, number, made, keep))
-            if sum(len(one.parts) for one in made) >= ROWS_AT_ONCE or number == slices[-1][0]:
-                _write(con, made)
-                made = []
-            progress(count)
-    for name in _TEMPORARY:
-        con.execute(f"DROP TABLE {name}")
-    return sum(count for _, count in slices)
+def _made_ahead(pool: ThreadPoolExecutor, con: duckdb.DuckDBPyConnection, store: Store) -> Iterator[_Slice]:
+    """The slices in order; the next one is made while the store is written."""
+    planned = con.execute("SELECT DISTINCT slice, was_there FROM planned ORDER BY slice").fetchall()
+    waiting: deque[Future[_Slice]] = deque()
+    for number, was_there in planned:
+        waiting.append(pool.submit(_make_slice, con, store, number, was_there))
+        if len(waiting) > 1:
+            yield waiting.popleft().result()
+    yield from (future.result() for future in waiting)
+
+
+def _until_full(first: _Slice, others: Iterator[_Slice]) -> Iterator[_Slice]:
+    """The slices of one transaction."""
+    rows = 0
+    for one in chain([first], others):
+        yield one
+        rows += len(one.parts) + len(one.names)
+        if rows >= ROWS_AT_ONCE:
+            return
 
 
 # --- what is to be done -----------------------------------------------------------------------------------------------
 
 
 def _gather(con: duckdb.DuckDBPyConnection) -> None:
-    """One pass over records and fragments: those of dirty requests, without duplicates, planned into slices."""
+    """What is known of dirty requests before their slices: their fragments, files and duplicates, and the slices."""
     con.execute("""
         CREATE OR REPLACE TEMP TABLE current_files AS
         SELECT file_id, generation, (row_number() OVER (ORDER BY path))::INTEGER AS file FROM store.files
@@ -71,21 +102,21 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
         SEMI JOIN store.dirty AS dirty USING (request_key)
     """)
     _plan(con)
-    con.execute(f"""
+    con.execute("""
         CREATE OR REPLACE TEMP TABLE gathered_records AS
-        SELECT {", ".join(f"record.{name}" for name in request_rows.RECORD_NAMES)}, byte_offset, file, slice
+        SELECT slice, file_id, request_key, hash(request_key, category, ticks, sequence) AS same
         FROM store.records AS record
         JOIN current_files USING (file_id, generation)
         JOIN planned USING (request_key)
     """)
-    _set_duplicates_apart(con)
+    _find_duplicates(con)
 
 
 def _plan(con: duckdb.DuckDBPyConnection) -> None:
     """Puts requests whose texts lie in one segment, or in small ones, into one slice, so that each is opened once.
 
-    A slice has at most 3 * SLICE_CHARS, mostly one segment. Requests that were there before come first and apart, so
-    that slices of new ones have nothing to delete.
+    A slice has about 3 * SLICE_CHARS at most, mostly one segment. Requests that were there before come first and apart,
+    so that slices of new ones have nothing to delete.
     """
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE planned AS
@@ -99,42 +130,39 @@ def _plan(con: duckdb.DuckDBPyConnection) -> None:
                 ) AS was_there
             FROM (SELECT DISTINCT request_key FROM store.dirty) LEFT JOIN sized USING (request_key)
         ), segments AS (
-            SELECT was_there, segment, sum(sum(chars)) OVER (ORDER BY was_there DESC, segment NULLS FIRST) - sum(chars)
-                AS chars_before
+            SELECT was_there, segment, sum(chars) // (2 * {SLICE_CHARS}) + 1 AS pieces,
+                sum(sum(chars)) OVER (PARTITION BY was_there ORDER BY segment NULLS FIRST) - sum(chars) AS chars_before
             FROM marked GROUP BY was_there, segment
-        ), divided AS (
-            SELECT request_key, marked.was_there, marked.segment, chars_before // {SLICE_CHARS} AS of_segments,
-                sum(chars) OVER (PARTITION BY marked.was_there, marked.segment ORDER BY request_key)
-                    // (2 * {SLICE_CHARS}) AS of_segment
-            FROM marked JOIN segments
-            ON marked.was_there = segments.was_there AND marked.segment IS NOT DISTINCT FROM segments.segment
+        ), pieces AS (
+            SELECT was_there, segment, pieces, unnest(range(pieces::BIGINT)) AS piece,
+                dense_rank() OVER (ORDER BY was_there DESC, chars_before // {SLICE_CHARS}) AS group_of_segments
+            FROM segments
+        ), slices AS (
+            SELECT *, dense_rank() OVER (ORDER BY group_of_segments, piece)::INTEGER AS slice FROM pieces
         )
-        SELECT request_key, was_there, segment,
-            dense_rank() OVER (ORDER BY was_there DESC, of_segments, of_segment)::INTEGER AS slice
-        FROM divided
+        SELECT request_key, marked.was_there, marked.segment, slice
+        FROM marked JOIN slices
+        ON marked.was_there = slices.was_there AND marked.segment IS NOT DISTINCT FROM slices.segment
+            AND hash(request_key) % pieces = piece
     """)
 
 
-def _set_duplicates_apart(con: duckdb.DuckDBPyConnection) -> None:
+def _find_duplicates(con: duckdb.DuckDBPyConnection) -> None:
     """A record that says again what another says of the same request is a duplicate; the first by address stays."""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE gathered_duplicates AS
         WITH suspect AS (
-            SELECT request_key, category, ticks, sequence FROM gathered_records GROUP BY ALL HAVING count(*) > 1
-        ), place AS (
-            SELECT file, byte_offset FROM gathered_records AS record JOIN suspect
-            ON record.request_key = suspect.request_key AND record.category = suspect.category
-                AND record.ticks IS NOT DISTINCT FROM suspect.ticks
-                AND record.sequence IS NOT DISTINCT FROM suspect.sequence
+            SELECT DISTINCT request_key FROM gathered_records
+            WHERE same IN (SELECT same FROM gathered_records GROUP BY same HAVING count(*) > 1)
         ), repeated AS (
             SELECT file, record.file_id, record.generation, record.byte_offset,
                 {", ".join(f"record.{name}" for name in _CONTENT_NAMES)}
             FROM store.records AS record
             JOIN current_files USING (file_id, generation)
-            SEMI JOIN place USING (file, byte_offset)
+            SEMI JOIN suspect USING (request_key)
         ), content AS (
             SELECT file, byte_offset, list((side, source, text_id) ORDER BY side, source, text_id) AS said
-            FROM gathered_fragments SEMI JOIN place USING (file, byte_offset) GROUP BY file, byte_offset
+            FROM gathered_fragments SEMI JOIN suspect USING (request_key) GROUP BY file, byte_offset
         ), numbered AS (
             SELECT file, file_id, generation, byte_offset, request_key,
                 first_value(file_id) OVER same AS of_file_id,
@@ -146,12 +174,6 @@ def _set_duplicates_apart(con: duckdb.DuckDBPyConnection) -> None:
         SELECT file, file_id, generation, byte_offset, request_key, of_file_id, of_byte_offset
         FROM numbered WHERE occurrence > 1
     """)
-    if con.execute("SELECT count(*) FROM gathered_duplicates").fetchall() != [(0,)]:
-        for name in ("gathered_records", "gathered_fragments"):
-            con.execute(f"""
-                DELETE FROM {name} USING gathered_duplicates AS duplicate
-                WHERE {name}.file = duplicate.file AND {name}.byte_offset = duplicate.byte_offset
-            """)
 
 
 def _gather_far_texts(con: duckdb.DuckDBPyConnection, store: Store) -> None:
@@ -169,47 +191,42 @@ def _gather_far_texts(con: duckdb.DuckDBPyConnection, store: Store) -> None:
 
 def _read_segment(store: Store, segment: str, wanted: pl.DataFrame) -> pl.DataFrame:
     """The (text_id, text) of a segment that ``wanted`` names by text_id."""
-    texts = pl.read_parquet(store.texts / segment, columns=["text_id", "text"], glob=False)
-    return texts.join(wanted, on="text_id", how="semi")
+    texts = pl.scan_parquet(store.texts / segment, glob=False).select("text_id", "text")
+    return texts.join(wanted.lazy(), on="text_id", how="semi").collect()
 
 
 # --- slices -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """What waits to be written of a slice, when its texts are."""
-
-    number: int
-    requests: pa.Table
-    parts: pa.Table
-    segments: Future[pa.Table]
-
-
-def _assemble_slice(
-    con: duckdb.DuckDBPyConnection,
-    store: Store,
-    number: int,
-    before: Sequence[_Slice],
-    keep: Callable[[pa.Table], Future[pa.Table]],
-) -> _Slice:
-    """The rows of a slice; ``before`` are those whose texts the ledger does not know yet, ``keep`` writes texts."""
+def _make_slice(con: duckdb.DuckDBPyConnection, store: Store, number: int, was_there: bool) -> _Slice:
     found = contents.read(_read_calls(con, store, number))
     requests = request_rows.merge(_read_records(con, number), found.facts)
-    names = request_rows.name_parts(requests, found.facts)
-    parts = pl.concat([found.parts.join(requests, on="request_key", how="semi"), names], how="diagonal_relaxed")
-    texts = parts.select("text_id", "day", "text").drop_nulls().unique(("text_id", "day"))
-    for slice_before in before:
-        written = pl.DataFrame(slice_before.segments.result().select(["text_id", "day"]))
-        texts = texts.join(written, on=("text_id", "day"), how="anti")
-    segments = keep(texts.to_arrow())
-    parts = parts.with_columns(chars=pl.col("text").str.len_chars()).select(column.name for column in PARTS.columns)
-    return _Slice(number, requests.to_arrow(), parts.to_arrow(), segments)
+    names, name_texts = request_rows.name_parts(requests, found.facts)
+    parts = found.parts.join(requests, on="request_key", how="semi")
+    texts = pl.concat([parts.select("text_id", "day", "text").drop_nulls(), name_texts]).unique(("text_id", "day"))
+    parts = parts.with_columns(chars=pl.col("text").str.len_chars()).drop("text")
+    of_slice = f"SEMI JOIN (SELECT request_key FROM planned WHERE slice = {number}) USING (request_key)"
+    return _Slice(
+        keys=con.sql(f"SELECT request_key FROM planned WHERE slice = {number}").to_arrow_table(),
+        was_there=was_there,
+        duplicates=con.sql(f"SELECT * EXCLUDE (file) FROM gathered_duplicates {of_slice}").to_arrow_table(),
+        requests=requests.to_arrow(compat_level=_VIEWS),
+        parts=parts.to_arrow(compat_level=_VIEWS),
+        names=names.to_arrow(compat_level=_VIEWS),
+        texts=texts.to_arrow(),
+    )
 
 
 def _read_records(con: duckdb.DuckDBPyConnection, number: int) -> pl.DataFrame:
-    names = ", ".join(request_rows.RECORD_NAMES)
-    records: pl.DataFrame = con.sql(f"SELECT {names} FROM gathered_records WHERE slice = {number}").pl()
+    # straight from the store, where the files tell which rows to look at: a copy of all of them would not be small
+    records: pl.DataFrame = con.sql(f"""
+        SELECT {", ".join(f"record.{name}" for name in request_rows.RECORD_NAMES)}
+        FROM store.records AS record
+        JOIN current_files USING (file_id, generation)
+        SEMI JOIN (SELECT file_id FROM gathered_records WHERE slice = {number}) USING (file_id)
+        SEMI JOIN (SELECT request_key FROM planned WHERE slice = {number}) USING (request_key)
+        ANTI JOIN gathered_duplicates USING (file_id, generation, byte_offset)
+    """).pl()
     return records
 
 
@@ -218,7 +235,8 @@ def _read_calls(con: duckdb.DuckDBPyConnection, store: Store, number: int) -> co
     names = ", ".join(f"fragment.{name}" for name in (*_FRAGMENT_NAMES, "file"))
     fragments: pl.DataFrame = con.sql(f"""
         SELECT {names}, CASE WHEN fragment.segment = planned.segment THEN fragment.segment END AS segment
-        FROM gathered_fragments AS fragment JOIN planned USING (request_key) WHERE slice = {number}
+        FROM gathered_fragments AS fragment JOIN planned USING (request_key)
+        ANTI JOIN gathered_duplicates USING (file, byte_offset) WHERE slice = {number}
     """).pl()
     far = fragments.filter(pl.col("segment").is_null())
     texts: list[pl.DataFrame] = [
@@ -229,34 +247,30 @@ def _read_calls(con: duckdb.DuckDBPyConnection, store: Store, number: int) -> co
     return contents.order(fragments, pl.concat(texts))
 
 
-def _write(con: duckdb.DuckDBPyConnection, made: Sequence[_Slice]) -> None:
-    """Replaces what was assembled of the requests of some slices, in one transaction."""
-    con.execute(f"""
-        CREATE OR REPLACE TEMP VIEW sliced AS SELECT request_key, was_there FROM planned
-        WHERE slice BETWEEN {made[0].number} AND {made[-1].number}
-    """)
-    incoming = {
-        "requests": [one.requests for one in made],
-        "parts": [one.parts for one in made],
-        "segments": [one.segments.result() for one in made],
-    }
-    for name, tables in incoming.items():  # outside the transaction, which would hold them in memory to its end
-        con.register(f"incoming_{name}", pa.concat_tables(tables))
-    known = con.execute("SELECT bool_or(was_there) FROM sliced").fetchall() != [(False,)]
-    with transaction(con):
-        for table in ("requests", "parts", "duplicates") if known else ():
-            con.execute(f"DELETE FROM store.{table} WHERE request_key IN (SELECT request_key FROM sliced)")
-        con.execute("""
-            INSERT INTO store.duplicates BY NAME
-            SELECT * EXCLUDE (file) FROM gathered_duplicates SEMI JOIN sliced USING (request_key)
-        """)
-        for table in ("requests", "parts"):
-            con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM incoming_{table}")
-        con.execute("INSERT INTO store.texts SELECT text_id, day, segment FROM incoming_segments")
-        con.execute("""
-            INSERT INTO store.unsettled
-            SELECT request_key FROM sliced ANTI JOIN store.unsettled USING (request_key)
-        """)
-        con.execute("DELETE FROM store.dirty WHERE request_key IN (SELECT request_key FROM sliced)")
-    for name in incoming:
-        con.unregister(f"incoming_{name}")
+def _write(con: duckdb.DuckDBPyConnection, store: Store, one: _Slice) -> None:
+    """Replaces what was assembled of a slice's requests."""
+    if one.was_there:
+        con.register("incoming_keys", one.keys)
+        for table in ("requests", "parts", "duplicates"):
+            con.execute(f"DELETE FROM store.{table} WHERE request_key IN (SELECT request_key FROM incoming_keys)")
+        con.unregister("incoming_keys")
+    _insert(con, "texts", write_texts(con, store, one.texts))
+    _insert(con, "duplicates", one.duplicates)
+    _insert(con, "requests", one.requests)
+    _insert(con, "parts", one.parts)
+    _insert(con, "parts", one.names)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    # a transaction keeps to its end what was registered in it: a reader, which holds no rows when it was read
+    con.register("incoming", pa.RecordBatchReader.from_batches(rows.schema, iter(rows.to_batches())))
+    con.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM incoming")
+    con.unregister("incoming")
+
+
+def _mark(con: duckdb.DuckDBPyConnection, keys: pa.Table) -> None:
+    """Requests that are assembled are no longer dirty but unsettled."""
+    con.register("incoming_keys", keys)
+    con.execute("INSERT INTO store.unsettled FROM incoming_keys ANTI JOIN store.unsettled USING (request_key)")
+    con.execute("DELETE FROM store.dirty WHERE request_key IN (SELECT request_key FROM incoming_keys)")
+    con.unregister("incoming_keys")

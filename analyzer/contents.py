@@ -144,63 +144,53 @@ _MESSAGES = msgspec.json.Decoder(_Message | list[_Message])
 
 def read_plain(calls: Calls) -> tuple[Contents, Calls]:
     """What the calls say that are plain messages on both sides, and the calls that are left."""
-    found: list[int] = []  # which calls
-    owners: list[int] = []  # from here on a value for each message
-    turns: list[int] = []
-    messages: list[_Message] = []
-    sides: list[str] = []
-    unmasked: list[bool] = []
-    columns = (calls.rows[name].to_list() for name in ("in_order", "asked", "answered"))
-    for call, (in_order, asked, answered) in enumerate(zip(*columns, strict=True)):
-        if not in_order:
-            continue
-        request, hides_request = _plain_messages(asked, calls.texts)
-        response, hides_response = _plain_messages(answered, calls.texts)
-        if request is None or response is None:
-            continue
-        both = request + response
-        found.append(call)
-        owners += [call] * len(both)
-        turns += range(len(both))
-        messages += both
-        sides += ["request"] * len(request) + ["response"] * len(response)
-        unmasked += [hides_request] * len(request) + [hides_response] * len(response)
-    rows = calls.rows[found]
-    texts, ids = _masked([message.content for message in messages], unmasked)
-    said = pl.DataFrame(
-        {
-            "turn_no": pl.Series(turns, dtype=pl.Int32),
-            "side": pl.Series(sides, dtype=pl.String),
-            "role": pl.Series([message.role for message in messages], dtype=pl.String),
-            "text_id": pl.Series(ids, dtype=pl.String),
-            "text": pl.Series(texts, dtype=pl.String),
-            "finish_reason": pl.Series([message.finish_reason for message in messages], dtype=pl.String),
-        }
+    rows = calls.rows.with_row_index("call")
+    sides = pl.concat(
+        rows.filter(pl.col("in_order") & (pl.col(name).list.len() > 0)).select("call", side=pl.lit(side), places=name)
+        for side, name in (("request", "asked"), ("response", "answered"))
+    ).sort("call", maintain_order=True)
+    texts = [calls.texts[place] for place in sides["places"].list.first()]
+    in_pieces = sides["places"].list.len() > 1
+    for row in in_pieces.arg_true():
+        texts[row] = "".join([calls.texts[place] for place in sides["places"][row]])
+    messages, counts = _decode(texts)
+    sides = sides.with_columns(
+        count=pl.Series(counts, dtype=pl.UInt32),
+        # escapes and chunk borders may have hidden something from the masking of logged texts
+        unmasked=pl.Series(["\\" in text for text in texts], dtype=pl.Boolean) | in_pieces,
     )
-    said = pl.concat([calls.rows.select("request_key", "day")[owners], said], how="horizontal")
-    left = calls.rows.join(rows, on="request_key", how="anti")
+    del texts
+    said = sides.select(pl.col("call", "side", "unmasked").repeat_by("count").explode(empty_as_null=False))
+    shows_picture = pl.Series(["data:image/" in message.content for message in messages], dtype=pl.Boolean)
+    unread = pl.concat([sides.filter(pl.col("count") == 0)["call"], said.filter(shows_picture)["call"]]).unique()
+    is_plain = pl.col("in_order") & ~pl.col("call").is_in(unread.implode())
+    contents, ids = _masked([message.content for message in messages], said["unmasked"].to_list())
+    said = said.with_columns(
+        text_id=pl.Series(ids, dtype=pl.String),
+        text=pl.Series(contents, dtype=pl.String),
+        role=pl.Series([message.role for message in messages], dtype=pl.String),
+        finish_reason=pl.Series([message.finish_reason for message in messages], dtype=pl.String),
+    ).join(rows.filter(is_plain).select("call", "request_key", "day"), on="call", maintain_order="left")
+    said = said.with_columns(turn_no=pl.int_ranges(said["call"].rle().struct.field("len")).explode())
+    left = rows.filter(~is_plain).drop("call")
     others = Calls(left, calls.fragments.join(left, on="request_key", how="semi"), calls.texts)
-    return Contents(_plain_facts(rows, said), _plain_parts(said)), others
+    return Contents(_plain_facts(rows.filter(is_plain), said), _plain_parts(said)), others
 
 
-def _plain_messages(places: Sequence[int], texts: Sequence[str]) -> tuple[list[_Message] | None, bool]:
-    """The messages of one side (None when they are not plain), and whether masking must look at them again."""
-    if not places:
-        return [], False
-    text = "".join([texts[place] for place in places])[: bodies.TEXT_LIMIT]
-    try:
-        value = _MESSAGES.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return None, False
-    messages = value if isinstance(value, list) else [value]
-    has_escapes = "\\" in text  # which may hide how a picture begins
-    if not messages or ("data:image/" in text if not has_escapes else any(map(_shows_picture, messages))):
-        return None, False
-    return messages, has_escapes or len(places) > 1
-
-
-def _shows_picture(message: _Message) -> bool:
-    return "data:image/" in message.content
+def _decode(texts: Sequence[str]) -> tuple[list[_Message], list[int]]:
+    """The messages of all texts, one after another, and how many each has: none when it is not in the plain form."""
+    messages: list[_Message] = []
+    counts: list[int] = []
+    for text in texts:
+        before = len(messages)
+        try:
+            value = _MESSAGES.decode(text[: bodies.TEXT_LIMIT])
+        except (msgspec.MsgspecError, RecursionError):
+            pass
+        else:
+            messages += value if isinstance(value, list) else [value]
+        counts.append(len(messages) - before)
+    return messages, counts
 
 
 def _plain_parts(said: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,7 @@ _TAKEN_OR_READ = (
 )  # fmt: skip
 _STARTS = ("request_time", "time_minus_duration", "time")  # what tells the start of a call, best first
 _NEEDED = ("shape", "category", "ticks", "sequence", "sha256", "makes_request", "started_at", "started_by")
+_NAMES = ("deployment", "resource", "product", "key")  # of a call, as its last parts have them
 RECORD_NAMES = ("request_key", *_NEEDED, *_TAKEN, *_TAKEN_OR_READ)
 # What holds where a request has no content.
 _UNSEEN = {
@@ -34,6 +35,7 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
     ``records`` has RECORD_NAMES, ``contents`` the columns of ``contents.CONTENTS``.
     """
     shape_rank = pl.col("shape").replace_strict({"gateway_log": 0, "resource_log": 1}, default=2, return_dtype=pl.Int8)
+    shapes = sorted(records["shape"].unique())
     told = (
         records.sort(
             shape_rank, "category", "ticks", "sequence", "sha256",
@@ -42,12 +44,17 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         .group_by("request_key")
         .agg(
             pl.col("makes_request").any(),
-            pl.col("shape").unique().sort().alias("shapes"),
-            *(pl.col("started_at").filter(pl.col("started_by") == by).min().alias(by) for by in _STARTS),
-            *(pl.col(name).drop_nulls().first() for name in _TAKEN + _TAKEN_OR_READ),
+            *((pl.col("shape") == shape).any().alias(f"is {shape}") for shape in shapes),
+            *(pl.when(pl.col("started_by") == by).then("started_at").min().alias(by) for by in _STARTS),
+            *(pl.col(name).first(ignore_nulls=True) for name in _TAKEN + _TAKEN_OR_READ),
             pl.len().alias("record_count"),
         )
         .filter("makes_request")
+        .with_columns(
+            shapes=pl.concat_list(
+                pl.when(f"is {shape}").then(pl.lit(shape)) for shape in shapes
+            ).list.drop_nulls()
+        )
     )  # fmt: skip
     usual_api = pl.when(pl.col("shapes").list.contains("llm_log")).then(pl.lit("chat")).otherwise(pl.lit("other"))
     read = told.join(contents, on="request_key", how="left", suffix="_read")
@@ -60,10 +67,10 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
     ).select(column.name for column in REQUESTS.columns)
 
 
-def name_parts(requests: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+def name_parts(requests: pl.DataFrame, contents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The names of the calls themselves as parts, numbered on from those that their contents have.
 
-    Gives request_key, part_no, side, kind, name, text_id, text, day, cut.
+    Gives request_key, part_no, side, kind, name, text_id, chars, day, cut, and the texts: text_id, day, text.
     """
     called = requests.select(
         "request_key",
@@ -72,15 +79,32 @@ def name_parts(requests: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         resource=pl.col("resource").str.split("/").list.last().replace("", None),
         product="product",
         key="subscription",
-    ).join(contents.select("request_key", "part_count"), on="request_key", how="left")
-    number = pl.col("part_count").fill_null(0)
-    rows = []
-    for name in ("deployment", "resource", "product", "key"):
-        rows.append(
-            called.select("request_key", "day", part_no=number, name=pl.lit(name), text=name).drop_nulls("text")
-        )
-        number = number + pl.col(name).is_not_null().cast(pl.Int32)
-    named = pl.concat(rows)
+    )
+    # few combinations of names stand for all calls
+    combinations = called.select(_NAMES).unique().with_row_index("combination")
+    named = (
+        combinations.unpivot(_NAMES, index="combination", variable_name="name", value_name="text")
+        .drop_nulls("text")
+        .with_columns(number=pl.int_range(pl.len(), dtype=pl.Int32).over("combination"))
+    )
     texts = named["text"].unique()
     ids = pl.DataFrame({"text": texts, "text_id": pl.Series(map(text_id, texts), dtype=pl.String)})
-    return named.join(ids, on="text").with_columns(side=pl.lit("name"), kind=pl.lit("name"), cut=pl.lit(False))
+    named = named.join(ids.with_columns(chars=pl.col("text").str.len_chars()), on="text")
+    rows = (
+        called.join(combinations, on=_NAMES, nulls_equal=True)
+        .select("request_key", "day", "combination")
+        .join(contents.select("request_key", "part_count"), on="request_key", how="left")
+        .join(named.drop("text"), on="combination")
+        .select(
+            "request_key",
+            "name",
+            "text_id",
+            "chars",
+            "day",
+            part_no=pl.col("part_count").fill_null(0) + pl.col("number"),
+            side=pl.lit("name"),
+            kind=pl.lit("name"),
+            cut=pl.lit(False),
+        )
+    )
+    return rows, rows.select("text_id", "day").unique().join(ids, on="text_id").select("text_id", "day", "text")

@@ -200,6 +200,25 @@ def test_the_size_of_slices_and_transactions_changes_nothing(monkeypatch: pytest
     assert assembled(*runs) == whole
 
 
+def test_a_slice_that_fails_leaves_its_transaction_undone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assemble, "SLICE_CHARS", 1)
+    calls = iter(range(2))
+
+    def read_some(found: contents.Calls) -> contents.Contents:
+        if next(calls, None) is None:
+            raise OSError("no room")
+        return contents.read_fully(found)
+
+    asked = json.dumps([SYSTEM, QUESTION])
+    files = {f"{n}.json": chunks(asked, json.dumps([ANSWER]), call=f"call-{n}") for n in range(4)}
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no room"):
+        patched.setattr(contents, "read", read_some)
+        site.run(files)
+    assert site.rows("SELECT count(*) FROM store.requests") == [(0,)]
+    assert site.run({}) == 4
+    assert site.state() == assembled(files)
+
+
 def test_a_text_is_kept_once_a_day_whatever_the_slices(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assemble, "SLICE_CHARS", 1)
     asked = json.dumps([SYSTEM, QUESTION])
@@ -400,7 +419,9 @@ def test_a_picture_in_pieces_has_one_hash_however_often_it_is_read(size: int) ->
 
 # --- both ways of reading ---------------------------------------------------------------------------------------------
 
-ROLE = st.sampled_from(["system", "user", "assistant", "developer", "tool", "User", "SYSTEM", "", "Ärger"])
+ROLE = st.sampled_from(
+    ["system", "user", "assistant", "developer", "tool", "User", "SYSTEM", "", "Ärger", "data:image/"]
+)
 SAID = st.one_of(
     TEXT,
     st.sampled_from(
