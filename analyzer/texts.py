@@ -1,12 +1,11 @@
 """Texts by their id, for those who may see them: the report's excerpts and explanations."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import duckdb
-import pyarrow.parquet as pq
+import pyarrow as pa
 
-from analyzer.store import Store
+from analyzer.store import MEMORY_LIMIT, Store
 
 
 def lookup(con: duckdb.DuckDBPyConnection, store: Store) -> Callable[[Sequence[str]], dict[str, str]]:
@@ -16,19 +15,30 @@ def lookup(con: duckdb.DuckDBPyConnection, store: Store) -> Callable[[Sequence[s
     """
 
     def texts(text_ids: Sequence[str]) -> dict[str, str]:
-        rows = con.execute(
-            "SELECT text_id, min(segment) FROM store.texts WHERE text_id IN (SELECT unnest(?)) GROUP BY text_id",
-            [list(text_ids)],
+        wanted = pa.table({"text_id": pa.array(text_ids, pa.string())})
+        con.register("wanted_texts", wanted)
+        segments = con.execute(
+            "SELECT DISTINCT segment FROM store.texts SEMI JOIN wanted_texts USING (text_id)"
         ).fetchall()
-        wanted: dict[str, list[str]] = defaultdict(list)
-        for text_id, segment in rows:
-            wanted[segment].append(text_id)
-        found: dict[str, str] = {}
-        for segment, ids in sorted(wanted.items()):
-            path = store.texts / segment
-            if path.exists():  # retention may have dropped it since
-                table = pq.read_table(path, columns=["text_id", "text"], filters=[("text_id", "in", ids)])
-                found |= dict(zip(table["text_id"].to_pylist(), table["text"].to_pylist(), strict=True))
-        return found
+        con.unregister("wanted_texts")
+        paths = [store.texts / segment for (segment,) in segments]
+        return _read([str(path) for path in paths if path.exists()], wanted)  # retention may have dropped one since
 
     return texts
+
+
+def _read(segments: list[str], wanted: pa.Table) -> dict[str, str]:
+    """DuckDB unpacks only the pages that hold a wanted text, Arrow would unpack all."""
+    if not segments:
+        return {}
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as con:
+        con.register("wanted_texts", wanted)
+        return dict(
+            con.execute(
+                """
+                SELECT text_id, any_value(text) FROM read_parquet($1, hive_partitioning = false)
+                SEMI JOIN wanted_texts USING (text_id) GROUP BY text_id
+                """,
+                [segments],
+            ).fetchall()
+        )
