@@ -190,7 +190,7 @@ WHERE place <= $listed
 _CITED_TEXTS = f"""
 CREATE TEMP TABLE cited_text AS
 WITH places AS (
-    SELECT text_id, max(chars) AS chars, list(DISTINCT [char_from, char_to]) AS places
+    SELECT text_id, coalesce(max(chars), 0) AS chars, list(DISTINCT [char_from, char_to]) AS places
     FROM cited_part
     WHERE text_id IS NOT NULL AND char_from IS NOT NULL AND char_to IS NOT NULL
     GROUP BY text_id

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from analyzer import chain, report
 from analyzer.errors import ExitCode, StoreError, UsageError
-from analyzer.excerpt import LIMIT, excerpt, plain
+from analyzer.excerpt import INTRODUCED, LIMIT, REDACTIONS, excerpt, matches, plain
 from analyzer.store import create_schema
 
 DAY = datetime(2026, 3, 2)
@@ -596,6 +596,21 @@ def test_the_signal_stands_in_the_excerpt_of_a_long_text() -> None:
 )
 def test_content_taken_out_of_the_log_is_shown_as_a_picture(token: str) -> None:
     assert excerpt(f"compare {token} with this", 0, 7) == "compare [picture] with this"
+
+
+OTHER_SHAPES = ["picture:" + "ab" * 32, "FILE:" + "0f" * 16, "Hauptweg 5", "Via Roma 12", "name is ", "a.k.a. "]
+REDACTED = st.lists(
+    st.sampled_from(PERSONAL + OTHER_SHAPES) | st.text(st.characters(max_codepoint=127), max_size=12)
+).map(" ".join)
+
+
+@given(line=REDACTED)
+@settings(max_examples=300, deadline=None)
+def test_a_line_of_ascii_is_redacted_as_any_other(line: str) -> None:
+    line = plain(line)
+    for each in (*REDACTIONS, INTRODUCED):
+        found = [match.span() for match in matches(each, line)]
+        assert found == [match.span() for match in each.pattern.finditer(line)]
 
 
 def test_terminal_sequences_bidi_marks_and_formulas_do_not_pass() -> None:
