@@ -65,32 +65,24 @@ def assign(con: duckdb.DuckDBPyConnection, register: Register, patterns: Pattern
     _write_tenants(con, [_tenant_row(tenant, patterns) for tenant in register.tenants])
 
 
-_WORK_TABLES = ("affected_record", "origin", "key_kind", "named_key", "origin_hit", "origin_key")
+_WORK_TABLES = ("origin", "key_kind", "named_key", "origin_hit", "origin_key")
 
 # Few origins stand behind many records, so keys are compared once for each origin and days once for each request.
-_ORIGINS = (
-    """
-    CREATE OR REPLACE TEMP TABLE affected_record AS
-    SELECT record.request_key, record.shape, record.file_id, coalesce(record.resource, '') AS resource,
-        coalesce(record.tenant_keys, []) AS tenant_keys
-    FROM store.records AS record
-    JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
-    SEMI JOIN affected ON affected.request_key = record.request_key
-    """,
-    """
-    CREATE OR REPLACE TEMP TABLE origin AS
-    WITH met AS (SELECT DISTINCT file_id, resource, tenant_keys FROM affected_record)
-    SELECT row_number() OVER () AS origin, met.file_id, met.resource, met.tenant_keys, file.path
-    FROM met
-    JOIN store.files AS file USING (file_id)
-    """,
+_ORIGINS = """
+CREATE OR REPLACE TEMP TABLE origin AS
+WITH met AS (
+    SELECT DISTINCT file_id, coalesce(resource, '') AS resource, coalesce(tenant_keys, []) AS tenant_keys
+    FROM store.records
 )
+SELECT row_number() OVER () AS origin, met.file_id, met.resource, met.tenant_keys, file.path
+FROM met
+JOIN store.files AS file USING (file_id)
+"""
 
 
 def _load_keys(con: duckdb.DuckDBPyConnection, register: Register) -> None:
     """Make the temp tables that the assigning statements join; resources and paths as logged stand for their keys."""
-    for statement in _ORIGINS:
-        con.execute(statement)
+    con.execute(_ORIGINS)
     resources = _distinct(con, "SELECT DISTINCT resource FROM origin WHERE resource <> '' ORDER BY resource")
     paths = _distinct(con, "SELECT DISTINCT path FROM origin WHERE path IS NOT NULL ORDER BY path")
     plain = [key for key in register.keys if key.kind not in ("resource", "path")]
@@ -189,18 +181,17 @@ _ASSIGN = (
         FROM store.requests AS request
         SEMI JOIN affected ON affected.request_key = request.request_key
     ), come_from AS (
-        SELECT record.request_key, origin.origin, bool_or(record.shape = 'llm_log') AS llm_row,
-            bool_or(record.shape = 'gateway_log') AS gateway_row
-        FROM affected_record AS record
-        JOIN origin ON origin.file_id = record.file_id AND origin.resource = record.resource
-            AND origin.tenant_keys = record.tenant_keys
-        GROUP BY record.request_key, origin.origin
+        SELECT record.request_key, record.shape, origin.origin
+        FROM store.records AS record
+        JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
+        JOIN origin ON origin.file_id = record.file_id AND origin.resource = coalesce(record.resource, '')
+            AND origin.tenant_keys = coalesce(record.tenant_keys, [])
     ), first_key AS (
         SELECT origin, min(place) AS place FROM origin_key WHERE kind <> 'path' GROUP BY origin
     ), found AS (
         SELECT asked.request_key, min(hit.place) AS place, min(hit.tenant_no) < max(hit.tenant_no) AS conflict,
             min(first_key.place) AS key_place,
-            bool_or(come_from.llm_row) AND NOT bool_or(come_from.gateway_row) AS waits
+            bool_or(come_from.shape = 'llm_log') AND NOT bool_or(come_from.shape = 'gateway_log') AS waits
         FROM asked
         LEFT JOIN come_from ON come_from.request_key = asked.request_key
         LEFT JOIN first_key ON first_key.origin = come_from.origin
