@@ -274,7 +274,7 @@ def _write_tenants(con: duckdb.DuckDBPyConnection, rows: list[tuple[object, ...]
 
 
 def assign_actors(con: duckdb.DuckDBPyConnection) -> None:
-    """Write store.actors for the requests in ``affected``; reads tenants, tenant_of, parts and the views on them.
+    """Write store.actors for the requests in ``affected``; reads tenants, tenant_of, parts and signals.
 
     Three sources: the tenant's class (role by), whom it serves by the register (for, 0.9), and ideas ``actor_*`` in
     system prompts, tools and names: 0.6, in names only 0.5, and 0.1 less where police are named and no country is
@@ -346,21 +346,22 @@ WITH dated AS (
         $serves::DOUBLE AS confidence, 'register: serves' AS evidence
     FROM standing
 ), said AS (
-    SELECT standing.request_key, standing.tenant_class, found.part_no, found."signal", found.idea,
+    SELECT standing.request_key, standing.tenant_class, part.part_no, found."signal", found.idea,
         CASE WHEN standing.country = '' THEN 'none'
             WHEN list_contains($united_states, lower(standing.country)) THEN 'us' ELSE 'abroad' END AS country,
-        CASE WHEN found.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence
-    FROM standing
-    JOIN main.signals AS found ON found.request_key = standing.request_key
-    JOIN store.parts AS part ON part.request_key = found.request_key AND part.part_no = found.part_no
-    WHERE standing.tenant_class IN ('umbrella', 'le_vendor', 'other', 'unknown')
+        CASE WHEN part.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence
+    FROM store.signals AS found
+    JOIN store.parts AS part ON part.text_id = found.text_id
+    JOIN standing ON standing.request_key = part.request_key
+    WHERE found.lexicon = (SELECT value FROM store.meta WHERE name = 'lexicon')
+        AND standing.tenant_class IN ('umbrella', 'le_vendor', 'other', 'unknown')
         AND starts_with(found.idea, 'actor_')
-        AND found.side <> 'response'
-        AND (coalesce(found.role, '') IN ('system', 'developer')
-            OR (found.kind IN ('tool', 'output_schema', 'name')
-                AND coalesce(found.role, '') NOT IN ('user', 'assistant')))
+        AND part.side <> 'response'
+        AND (coalesce(part.role, '') IN ('system', 'developer')
+            OR (part.kind IN ('tool', 'output_schema', 'name')
+                AND coalesce(part.role, '') NOT IN ('user', 'assistant')))
         -- a file's name is typed by a user
-        AND NOT (found.kind = 'name' AND coalesce(part.name, '') = 'file')
+        AND NOT (part.kind = 'name' AND coalesce(part.name, '') = 'file')
         AND NOT list_has_any(coalesce(found.contexts, []), $about)
 ), meant AS (
     SELECT request_key, tenant_class, part_no, "signal",
@@ -399,5 +400,4 @@ WITH dated AS (
 SELECT request_key, actor, agency, role, confidence, evidence
 FROM offered
 QUALIFY row_number() OVER (PARTITION BY request_key, actor, role ORDER BY confidence DESC, evidence) = 1
-ORDER BY request_key, actor, role
 """
