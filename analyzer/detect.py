@@ -16,7 +16,7 @@ from analyzer.rules import OUTPUT, Rule
 from analyzer.sandbox import harden, open_reader
 from analyzer.verdicts import STRENGTHS, shipped_verdicts
 
-__all__ = ["find_uses", "harden", "open_reader", "restrict", "rule_days"]
+__all__ = ["find_uses", "harden", "joined_once", "open_reader", "restrict", "rule_days"]
 
 _TOOL_APIS = ["chat", "assistants", "responses", "realtime", "batch"]
 _PROMPT_APIS = [
