@@ -86,7 +86,7 @@ IN_WINDOW = """
 _BATCHES = f"""
 WITH numbered AS (
     SELECT finding.finding_id,
-        sum(1 + least(len(finding.request_keys), $listed) + least(len(finding.evidence), $listed)) OVER (
+        sum(1 + len(finding.request_keys) + least(len(finding.evidence), $listed)) OVER (
             ORDER BY finding.finding_id ROWS UNBOUNDED PRECEDING
         ) // $weight AS batch
     FROM store.findings AS finding
@@ -207,26 +207,27 @@ WHERE finding_id BETWEEN $first AND $last
 ORDER BY finding_id, place
 """
 
+# The first records of each finding are kept, not all of them sorted: a stream may cite a hundred thousand.
 _CITED_RECORDS = f"""
 WITH cited AS (
-    SELECT DISTINCT finding.finding_id, unnest(finding.request_keys) AS request_key
+    SELECT finding.finding_id, unnest(list_distinct(finding.request_keys)) AS request_key
     FROM store.findings AS finding
     WHERE finding.finding_id BETWEEN $first AND $last AND {IN_WINDOW}
 ),
-ranked AS (
-    SELECT cited.finding_id, record.file, record.line, record.byte_offset, record.byte_length, record.sha256,
-        row_number() OVER (
-            PARTITION BY cited.finding_id ORDER BY record.file, record.line, record.byte_offset, record.byte_length
-        ) AS place,
-        count(*) OVER (PARTITION BY cited.finding_id) AS total
+kept AS (
+    SELECT cited.finding_id, count(*) AS total, min({{
+            'file': record.file, 'line': record.line, 'byte_offset': record.byte_offset,
+            'byte_length': record.byte_length, 'sha256': record.sha256
+        }}, $listed) AS records
     FROM cited
     JOIN main.records AS record USING (request_key)
     WHERE record.duplicate_of IS NULL
+    GROUP BY cited.finding_id
 )
-SELECT finding_id, file, line, byte_offset, byte_length, sha256, total
-FROM ranked
-WHERE place <= $listed
-ORDER BY finding_id, place
+SELECT finding_id, record.file, record.line, record.byte_offset, record.byte_length, record.sha256, total
+FROM kept
+CROSS JOIN unnest(kept.records) AS listed(record)
+ORDER BY finding_id, record
 """
 
 Row = dict[str, Any]
