@@ -5,33 +5,40 @@ from collections.abc import Callable, Sequence
 import duckdb
 import pyarrow as pa
 
-from analyzer.store import MEMORY_LIMIT, Store
+from analyzer.errors import StoreError
+from analyzer.store import Store
+
+_MEMORY_LIMIT = "400MB"  # beside the connection that asks
 
 
 def lookup(con: duckdb.DuckDBPyConnection, store: Store) -> Callable[[Sequence[str]], dict[str, str]]:
     """A function that gives the texts of some ids; an id whose text is gone is not in its answer.
 
-    ``con`` may be a hardened reader: it only says which segment holds a text, the segment is read past it.
+    ``con`` may be a hardened reader: it only says which segment holds a text, the segment is read past it. The function
+    raises StoreError when a segment is damaged.
     """
 
     def texts(text_ids: Sequence[str]) -> dict[str, str]:
         wanted = pa.table({"text_id": pa.array(text_ids, pa.string())})
         con.register("wanted_texts", wanted)
-        segments = con.execute(
+        named = con.execute(
             "SELECT DISTINCT segment FROM store.texts SEMI JOIN wanted_texts USING (text_id)"
         ).fetchall()
         con.unregister("wanted_texts")
-        paths = [store.texts / segment for (segment,) in segments]
-        return _read([str(path) for path in paths if path.exists()], wanted)  # retention may have dropped one since
+        paths = [store.texts / segment for (segment,) in named]
+        there = [str(path) for path in paths if path.exists()]  # retention may have dropped one since
+        try:
+            return _read(there, wanted) if there else {}
+        except duckdb.Error:  # its words may quote a text
+            raise StoreError(f"{store.texts}: a segment cannot be read; restore the folder from a backup") from None
 
     return texts
 
 
 def _read(segments: list[str], wanted: pa.Table) -> dict[str, str]:
     """DuckDB unpacks only the pages that hold a wanted text, Arrow would unpack all."""
-    if not segments:
-        return {}
-    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as con:
+    # no folder to spill to: texts lie nowhere but in NAME.text
+    with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": ""}) as con:
         con.register("wanted_texts", wanted)
         return dict(
             con.execute(
