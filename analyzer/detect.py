@@ -5,18 +5,18 @@ the same subject are one use, whatever their order.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 import duckdb
 import pyarrow as pa
 
 from analyzer.errors import StoreError, UsageError
+from analyzer.rule_views import joined_once, restrict
 from analyzer.rules import OUTPUT, Rule
 from analyzer.sandbox import harden, open_reader
 from analyzer.verdicts import STRENGTHS, shipped_verdicts
 
-__all__ = ["find_uses", "harden", "open_reader", "restrict", "rule_days"]
+__all__ = ["find_uses", "harden", "joined_once", "open_reader", "restrict", "rule_days"]
 
 _TOOL_APIS = ["chat", "assistants", "responses", "realtime", "batch"]
 _PROMPT_APIS = [
@@ -42,6 +42,11 @@ def find_uses(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> pa.Table
     ``con`` is a hardened reader. Raises UsageError naming the rule's file when its SQL fails or it breaks the contract,
     StoreError when the store cannot be read.
     """
+    with joined_once(con):
+        return _find(con, rules)
+
+
+def _find(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> pa.Table:
     found = [_run(con, rule) for rule in rules]
     empty = con.sql("SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in OUTPUT.items()) + " LIMIT 0")
     rows = pa.concat_tables([_numbered(-1, empty.to_arrow_table()), *(_numbered(n, t) for n, t in enumerate(found))])
@@ -63,31 +68,11 @@ def rule_days(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], uses: pa.Ta
     """
     con.register("rule_facts", _facts(rules))
     con.register("found_uses", uses)
-
     try:
         return con.sql(_RULE_DAYS).to_arrow_table()
     finally:
         for name in ("rule_facts", "found_uses"):
             con.unregister(name)
-
-
-@contextmanager
-def restrict(con: duckdb.DuckDBPyConnection, request_keys: pa.Array) -> Iterator[None]:
-    """Inside, ``requests``, ``parts`` and ``signals`` show only these requests; whole sets of every scope."""
-    database = con.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
-    con.register("kept_requests", pa.table({"request_key": request_keys}))
-    views = ("requests", "parts", "signals")
-    try:
-        for view in views:  # the full name, for a view that reads one of its own name never ends
-            con.execute(
-                f'CREATE TEMP VIEW {view} AS FROM "{database}".main.{view} '
-                "WHERE request_key IN (SELECT request_key FROM kept_requests)"
-            )
-        yield
-    finally:
-        for view in views:
-            con.execute(f"DROP VIEW IF EXISTS temp.{view}")
-        con.unregister("kept_requests")
 
 
 # --- one rule ---------------------------------------------------------------------------------------------------------
@@ -205,79 +190,90 @@ FROM sets WHERE strangers = 0 AND sets > 1
 ORDER BY rule_no, rank, what
 """
 
+# A join on rule_no alone would pair every use of a rule with every other: rows have one number, and so have uses.
 _MERGE = f"""
 WITH {_CITED},
     cited AS (
-        SELECT rule_no, row_no, place, listed.request_key, tenant_id, session_key, session_source, occurred_at
+        SELECT row_no, place, listed.request_key, session_key, session_source, occurred_at
         FROM row_numbers
         CROSS JOIN unnest(row_numbers.request_keys) WITH ORDINALITY AS listed(request_key, place)
         JOIN known ON known.request_key = listed.request_key
     ),
-    first_cited AS (
-        SELECT rule_no, row_no, min_by(request_key, (occurred_at, request_key)) AS first_key
-        FROM cited GROUP BY rule_no, row_no
+    led AS (
+        SELECT row_no, min_by(request_key, (occurred_at, request_key)) AS first_key,
+            any_value(request_key) FILTER (WHERE place = 1) AS named_key,
+            any_value(session_key) FILTER (WHERE place = 1) AS session_key,
+            any_value(session_source) FILTER (WHERE place = 1) AS session_source
+        FROM cited GROUP BY row_no
     ),
     subjects AS (
-        SELECT cited.rule_no, cited.row_no, cited.request_key AS named_key,
+        SELECT row_no, row_numbers.rule_no,
             CASE WHEN scope = 'session' AND session_source = 'explicit' THEN session_key
                 WHEN scope = 'stream' THEN first_key
-                ELSE cited.request_key
+                ELSE named_key
             END AS subject,
-            CASE WHEN scope = 'stream' THEN first_key ELSE cited.request_key END AS lead_key
-        FROM cited
-        JOIN rule_facts USING (rule_no)
-        JOIN first_cited USING (rule_no, row_no)
-        WHERE place = 1
+            CASE WHEN scope = 'stream' THEN first_key ELSE named_key END AS lead_key
+        FROM led
+        JOIN row_numbers USING (row_no)
+        JOIN rule_facts ON rule_facts.rule_no = row_numbers.rule_no
+    ),
+    numbered AS MATERIALIZED (
+        SELECT dense_rank() OVER (ORDER BY rule_no, subject) AS use_no, rule_no, row_no, subject, lead_key
+        FROM subjects
     ),
     leads AS (  -- several rows of one explicit session may name different first requests: the earliest leads
-        SELECT rule_no, subject, min_by(lead_key, (occurred_at, lead_key)) AS lead_key
-        FROM subjects JOIN known ON known.request_key = lead_key
-        GROUP BY rule_no, subject
+        SELECT use_no, any_value(rule_no) AS rule_no, any_value(subject) AS subject,
+            min_by(lead_key, (occurred_at, lead_key)) AS lead_key
+        FROM numbered JOIN known ON known.request_key = lead_key
+        GROUP BY use_no
     ),
     united AS (
-        SELECT DISTINCT rule_no, subject, request_key, request_key <> leads.lead_key AS follows, occurred_at
-        FROM cited JOIN subjects USING (rule_no, row_no) JOIN leads USING (rule_no, subject)
+        SELECT DISTINCT use_no, request_key, occurred_at
+        FROM cited JOIN numbered USING (row_no)
     ),
     keys AS (
-        SELECT rule_no, subject, list(request_key ORDER BY follows, occurred_at, request_key) AS request_keys
-        FROM united GROUP BY rule_no, subject
+        SELECT use_no, list(request_key ORDER BY request_key <> lead_key, occurred_at, request_key) AS request_keys
+        FROM united JOIN leads USING (use_no)
+        GROUP BY use_no
     ),
     strengths AS (
-        SELECT rule_no, subject, CASE WHEN bool_or(strength = 'strong') THEN 'strong' ELSE 'weak' END AS strength
-        FROM row_numbers JOIN subjects USING (rule_no, row_no) GROUP BY rule_no, subject
+        SELECT use_no, CASE WHEN bool_or(strength = 'strong') THEN 'strong' ELSE 'weak' END AS strength
+        FROM row_numbers JOIN numbered USING (row_no)
+        GROUP BY use_no
     ),
     entries AS (
-        SELECT rule_no, subject, unnest(map_entries(circumstances)) AS entry
-        FROM row_numbers JOIN subjects USING (rule_no, row_no)
+        SELECT use_no, unnest(map_entries(circumstances)) AS entry
+        FROM row_numbers JOIN numbered USING (row_no)
     ),
     facts AS (
-        SELECT rule_no, subject, entry.key AS name, bool_or(entry.value) AS holds
+        SELECT use_no, entry.key AS name, bool_or(entry.value) AS holds
         FROM entries WHERE entry.value IS NOT NULL
-        GROUP BY rule_no, subject, name
+        GROUP BY use_no, name
     ),
     circumstances AS (
-        SELECT rule_no, subject, map(list(name ORDER BY name), list(holds ORDER BY name)) AS circumstances
-        FROM facts GROUP BY rule_no, subject
+        SELECT use_no, map(list(name ORDER BY name), list(holds ORDER BY name)) AS circumstances
+        FROM facts GROUP BY use_no
     ),
     shown AS (
-        SELECT DISTINCT rule_no, subject, unnest(evidence) AS place
-        FROM row_numbers JOIN subjects USING (rule_no, row_no)
+        SELECT DISTINCT use_no, unnest(evidence) AS place
+        FROM row_numbers JOIN numbered USING (row_no)
     ),
     evidence AS (
-        SELECT rule_no, subject, list(place ORDER BY occurred_at, place.request_key, place.part_no NULLS LAST,
+        SELECT use_no, list(place ORDER BY occurred_at, place.request_key, place.part_no NULLS LAST,
             place.char_from NULLS LAST, place.char_to NULLS LAST, place.signal NULLS LAST) AS evidence
         FROM shown JOIN known ON known.request_key = place.request_key
         WHERE place IS NOT NULL
-        GROUP BY rule_no, subject
+        GROUP BY use_no
     )
 SELECT rule_id, rule_version, "use", subject, request_keys, strength,
     coalesce(circumstances, MAP([]::VARCHAR[], []::BOOLEAN[])) AS circumstances,
     coalesce(evidence, []) AS evidence
-FROM keys
+FROM leads
 JOIN rule_facts USING (rule_no)
-JOIN strengths USING (rule_no, subject)
-LEFT JOIN circumstances USING (rule_no, subject)
-LEFT JOIN evidence USING (rule_no, subject)
+JOIN keys USING (use_no)
+JOIN strengths USING (use_no)
+LEFT JOIN circumstances USING (use_no)
+LEFT JOIN evidence USING (use_no)
 ORDER BY rule_id, subject
 """
 

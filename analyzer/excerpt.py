@@ -6,6 +6,7 @@ character that moves a cursor, turns the reading direction or starts a formula. 
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 LIMIT = 120  # characters of an excerpt, ellipses included
@@ -16,15 +17,22 @@ _CUT = "…"
 
 @dataclass(frozen=True)
 class Redaction:
-    """A shape of text that is replaced wherever it stands."""
+    """A shape of text that is replaced wherever it stands.
+
+    ``marks``: every such text in ASCII holds one of them; none are named: any text may.
+    """
 
     what: str
     pattern: re.Pattern[str]
+    lowered: re.Pattern[str]  # the same for a text that is ASCII and in lower case: several times faster
     instead: str = HIDDEN
+    marks: tuple[str, ...] = ()
 
 
-def _redaction(what: str, pattern: str, instead: str = HIDDEN) -> Redaction:
-    return Redaction(what, re.compile(pattern, re.IGNORECASE), instead)
+def _redaction(what: str, pattern: str, instead: str = HIDDEN, marks: str = "") -> Redaction:
+    return Redaction(
+        what, re.compile(pattern, re.IGNORECASE), re.compile(pattern, re.ASCII), instead, tuple(marks.split())
+    )
 
 
 _DOMAINS = "com|org|net|gov|edu|mil|int|info|biz|io|ai|us|uk|ca|au|de|fr|es|it|nl|pl|eu|mx|br|in|jp|cn|ru|example|test"
@@ -40,33 +48,50 @@ _ROADS = (
 )
 
 REDACTIONS = (
-    _redaction("content taken out", r"(?:data:[\w/+.-]*;base64,)?\b(?:picture|base64):[0-9a-f]{8,}", "[picture]"),
-    _redaction("content taken out", r"(?:data:[\w/+.-]*;base64,)?\b(?:audio|file):[0-9a-f]{16,}", "[file]"),
-    _redaction("e-mail", r"[^\s@\uff20<>()\[\]\"',;:]{1,64} ?[@\uff20] ?[^\s@\uff20<>()\[\]\"',;:]+"),
-    _redaction("handle", r"[@\uff20]\w+"),
-    _redaction("URL", r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]+|\bwww\.[^\s\"'<>]+"),
-    _redaction("host", rf"\b(?:[\w-]+\.)+(?:{_DOMAINS})\b(?:[:/][^\s\"'<>]*)?"),
+    _redaction(
+        "content taken out",
+        r"(?:data:[\w/+.-]*;base64,)?\b(?:picture|base64):[0-9a-f]{8,}",
+        "[picture]",
+        "picture: base64:",
+    ),
+    _redaction(
+        "content taken out", r"(?:data:[\w/+.-]*;base64,)?\b(?:audio|file):[0-9a-f]{16,}", "[file]", "audio: file:"
+    ),
+    _redaction("e-mail", r"[^\s@\uff20<>()\[\]\"',;:]{1,64} ?[@\uff20] ?[^\s@\uff20<>()\[\]\"',;:]+", marks="@"),
+    _redaction("handle", r"[@\uff20]\w+", marks="@"),
+    _redaction("URL", r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]+|\bwww\.[^\s\"'<>]+", marks=":// www."),
+    _redaction(
+        "host", rf"\b(?:[\w-]+\.)+(?:{_DOMAINS})\b(?:[:/][^\s\"'<>]*)?", marks=f".{_DOMAINS.replace('|', ' .')}"
+    ),
     _redaction("IPv4", r"\b\d{1,3}(?:\.\d{1,3}){3}\b"),
     _redaction("IPv6", r"(?<![\w:])(?=[0-9a-f:]*\d)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])"),
     _redaction("phone, date or other digits in groups", r"[+(]?\d(?:[\s().,:/\u2013-]{0,2}\d){4,}"),
-    _redaction("digits", r"[^\W\d_]*\d{3}[^\W_]*"),
+    _redaction("digits", r"(?<![^\W\d_])[^\W\d_]*\d{3}[^\W_]*"),
     _redaction("key or hash", r"[a-z0-9+/_=-]{40,}"),
     _redaction("date", r"\b\d{1,4} ?[./-] ?\d{1,2} ?[./-] ?\d{1,4}\b"),
     _redaction("date", rf"\b\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of |de )?(?:{_MONTHS})\b\.?(?:,? (?:de )?\d+)?"),
     _redaction("date", rf"\b(?:{_MONTHS})\.? \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d+)?"),
     _redaction("street", rf"\b\d{{1,6}}[a-z]?,? (?:[^\W\d_][\w.'\u2019-]* ){{1,3}}(?:{_ROADS})\b\.?"),
-    _redaction("street", r"\b(?:rue|calle|avenida|via|plaza|ul\.) (?:[^\W\d_][\w.'\u2019-]* ?){1,4}[, ]{0,2}\d{1,5}\b"),
-    _redaction("street", r"\b[^\W\d_]+(?:straße|strasse|str\.|weg|gasse|platz) ?\d{1,4}[a-z]?\b"),
+    _redaction(
+        "street",
+        r"\b(?:rue|calle|avenida|via|plaza|ul\.) (?:[^\W\d_][\w.'\u2019-]* ?){1,4}[, ]{0,2}\d{1,5}\b",
+        marks="rue calle avenida via plaza ul.",
+    ),
+    _redaction(
+        "street",
+        r"\b[^\W\d_]+(?:straße|strasse|str\.|weg|gasse|platz) ?\d{1,4}[a-z]?\b",
+        marks="strasse str. weg gasse platz",
+    ),
 )
 
 # After these a single capitalised word is a name.
-_INTRODUCED = re.compile(
+INTRODUCED = _redaction(
+    "what introduces a name",
     r"\b(?:mr|mrs|ms|miss|mx|dr|prof|sir|officer|deputy|detective|det|sergeant|sgt|lieutenant|lt|captain|capt|chief"
     r"|corporal|cpl|agent|sheriff|judge|inspector|constable|trooper|ranger|marshal|inmate|suspect|defendant|victim"
     r"|witness|señor|señora|sr|sra|don|doña|herr|frau|monsieur|madame|mme|agente|oficial"
     r"|named|called|alias|aka|a\.k\.a|name(?: is|'s)?|known as|llamad[oa]|se llama|nommée?|heißt|namens)\b"
     r"[.:]?[ \"“'\u2018(]{0,3}",
-    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _PARTICLE_WORDS = "de del la las los da das do dos di du le van von der den ter bin ibn al el y"
@@ -163,7 +188,7 @@ def _pieces(text: str, char_from: int, char_to: int) -> tuple[str, str, str]:
 
 def _spans(line: str) -> list[tuple[int, int, str]]:
     """What to replace: (start, end, instead), in order and without overlap."""
-    found = [(*match.span(), each.instead) for each in REDACTIONS for match in each.pattern.finditer(line)]
+    found = [(*match.span(), each.instead) for each in REDACTIONS for match in matches(each, line)]
     found += [(start, end, HIDDEN) for start, end in _names(line)]
     merged: list[tuple[int, int, str]] = []
     for start, end, instead in sorted(found, key=lambda span: (span[0], -span[1])):
@@ -175,20 +200,27 @@ def _spans(line: str) -> list[tuple[int, int, str]]:
     return merged
 
 
+def matches(each: Redaction, line: str) -> Iterator[re.Match[str]]:
+    """Where ``each`` stands in a line; only the places of a match count, its text may be in lower case."""
+    if not line.isascii():
+        return each.pattern.finditer(line)
+    lowered = line.lower()
+    if each.marks and not any(mark in lowered for mark in each.marks):
+        return iter(())
+    return each.lowered.finditer(lowered)
+
+
 def _names(line: str) -> list[tuple[int, int]]:
     """Where names of persons may stand: in runs of capitalised words, or one such word after a title or "named"."""
-    introduced = {match.end() for match in _INTRODUCED.finditer(line)}
+    introduced = {match.end() for match in matches(INTRODUCED, line)}
     found: list[tuple[int, int]] = []
     run: list[re.Match[str]] = []
     for word in _WORD.finditer(line):
         if run and not _continues(line[run[-1].end() : word.start()], run[-1].group()):
             found += _hidden(run, line, introduced)
             run = []
-        if word.group()[0].isupper() or (run and word.group() in _PARTICLES):
+        if line[word.start()].isupper() or (run and word.group() in _PARTICLES):
             run.append(word)
-        elif run:
-            found += _hidden(run, line, introduced)
-            run = []
     return found + _hidden(run, line, introduced)
 
 

@@ -15,8 +15,8 @@ from analyzer.store import Store
 def query(db: Path, sql: str, parameters: dict[str, Any] | None = None) -> pa.Table:
     """The answer to one SELECT over the views of ``docs/schema.md``, as an Arrow table.
 
-    ``parameters`` fill ``$name``. Raises UsageError when the SQL is not one SELECT or fails, StoreError when there is
-    no snapshot.
+    ``parameters`` fill ``$name``. Raises UsageError when the SQL is not one SELECT or fails and when there is no
+    snapshot, StoreError when it is damaged.
     """
     try:
         statements = duckdb.extract_statements(sql)

@@ -168,7 +168,8 @@ steps AS (
         epoch_us(occurred_at) - lag(epoch_us(occurred_at)) OVER (
             PARTITION BY tenant_id, occurred_at::DATE ORDER BY occurred_at
         ) AS gap
-    FROM main.requests
+    FROM store.requests
+    LEFT JOIN store.tenant_of USING (request_key)
 ),
 gaps AS (
     SELECT tenant_id, day, max(gap) // 1000000 AS seconds

@@ -51,15 +51,16 @@ def load_rules(folder: Path) -> tuple[Rule, ...]:
         raise UsageError(f"{folder}: holds no rule; name a folder with NAME.sql files")
     loaded = tuple(read_rule(path) for path in paths)
     with _empty_store() as con:
+        right, changing = _wanted_columns(con), _changing_functions(con)
         for rule in loaded:
-            _check(con, rule)
+            _check(con, rule, right, changing)
     return loaded
 
 
 def check(rule: Rule) -> None:
     """Bind the rule against an empty store. Raises UsageError naming file and line; gives nothing when it is right."""
     with _empty_store() as con:
-        _check(con, rule)
+        _check(con, rule, _wanted_columns(con), _changing_functions(con))
 
 
 # --- the SQL ----------------------------------------------------------------------------------------------------------
@@ -77,7 +78,20 @@ def _empty_store() -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
-def _check(con: duckdb.DuckDBPyConnection, rule: Rule) -> None:
+def _wanted_columns(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    return _columns(con, "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in OUTPUT.items()), {})
+
+
+def _changing_functions(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Functions that may give another value for the same arguments."""
+    rows = con.execute(
+        "SELECT DISTINCT function_name FROM duckdb_functions() "
+        "WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+def _check(con: duckdb.DuckDBPyConnection, rule: Rule, right: list[tuple[str, str]], changing: set[str]) -> None:
     for number, line in enumerate(rule.sql.splitlines(), start=rule.first_sql_line):
         if _TEMPLATE.search(line):
             raise UsageError(
@@ -85,8 +99,8 @@ def _check(con: duckdb.DuckDBPyConnection, rule: Rule) -> None:
             )
     sql, named, first = _one_select(con, rule)
     _check_params(rule, named)
-    _check_tree(con, rule, sql, first)
-    _check_output(con, rule, sql, first)
+    _check_tree(con, rule, sql, first, changing)
+    _check_output(con, rule, sql, first, right)
 
 
 def _one_select(con: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[str, set[str], int]:
@@ -126,12 +140,13 @@ def _check_params(rule: Rule, named: set[str]) -> None:
         raise UsageError(f"{rule.path}:{line}: parameter {name!r} is not used; write ${name} in the SELECT or drop it")
 
 
-def _check_output(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, line: int) -> None:
+def _check_output(
+    con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, line: int, wanted: list[tuple[str, str]]
+) -> None:
     try:
         found = _columns(con, sql, dict(rule.params))
     except duckdb.Error as error:
         raise _sql_error(rule, error, line) from None
-    wanted = _columns(con, "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in OUTPUT.items()), {})
     where = f"{rule.path}:{line}"
     if [name for name, _ in found] != [name for name, _ in wanted]:
         names = ", ".join(name for name, _ in found)
@@ -161,18 +176,11 @@ def _sql_error(rule: Rule, error: duckdb.Error, first: int) -> UsageError:
 # --- what the SELECT reads and calls, after DuckDB's own parser -------------------------------------------------------
 
 
-def _check_tree(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, first: int) -> None:
+def _check_tree(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, first: int, changing: set[str]) -> None:
     row = con.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0]
     tree = json.loads(row[0])
     if tree.get("error"):
         raise UsageError(f"{rule.path}:{first}: DuckDB cannot show how it reads this; write a plain SELECT")
-    changing = {
-        name
-        for (name,) in con.execute(
-            "SELECT DISTINCT function_name FROM duckdb_functions() "
-            "WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"
-        ).fetchall()
-    }
     nodes = list(_nodes(tree))
     named = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", ())}
     encoded = sql.encode()

@@ -241,8 +241,9 @@ def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
         if not _differing(con, inputs):
             return
         progress("detect", 0, None)
-        uses = detect.find_uses(con, inputs.rules)
-        days = detect.rule_days(con, inputs.rules, uses)
+        with detect.joined_once(con):
+            uses = detect.find_uses(con, inputs.rules)
+            days = detect.rule_days(con, inputs.rules, uses)
     causes = [name for name, value in inputs.hashes.items() if before.get(_JUDGED + name, value) != value]
     if arrived or not causes:
         causes.append("records")

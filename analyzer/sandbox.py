@@ -44,8 +44,9 @@ def open_reader(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A hardened read-only connection to the store at ``path``; closed at the end.
 
-    ``temp``: the folder it may spill to (beside the store by default). Raises StoreError when the file cannot be
-    opened. Whoever has the same file open for writing in this process must have closed it.
+    ``temp``: the folder it may spill to (beside the store by default). Raises UsageError when there is no store at
+    ``path``, StoreError when it cannot be opened. Whoever has the same file open for writing in this process must have
+    closed it.
     """
     try:
         con = duckdb.connect(

@@ -699,8 +699,8 @@ _COVERAGE_VIEW = View(
             AS gateway_row_missing,
         count(*) FILTER (WHERE shapes = ['resource_log']) AS not_joined,
         count(*) FILTER (WHERE tenant_of.conflict) AS key_conflicts
-    FROM main.requests
-    LEFT JOIN store.tenant_of AS tenant_of USING (request_key, tenant_id)
+    FROM store.requests
+    LEFT JOIN store.tenant_of AS tenant_of USING (request_key)
     GROUP BY tenant_id, day
     """,
 )

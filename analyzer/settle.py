@@ -79,12 +79,13 @@ def set_meta(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
 
 def _remove_gone(con: duckdb.DuckDBPyConnection) -> None:
     """A request that no record makes any more leaves nothing behind."""
+    gone = con.sql("SELECT request_key FROM affected ANTI JOIN store.requests USING (request_key)").to_arrow_table()
+    if not gone.num_rows:
+        return
+    con.register("gone", gone)
     for table in ("tenant_of", "sessions", "outcomes", "actors"):
-        con.execute(f"""
-            DELETE FROM store.{table} WHERE request_key IN (
-                SELECT request_key FROM affected ANTI JOIN store.requests USING (request_key)
-            )
-        """)
+        con.execute(f"DELETE FROM store.{table} WHERE request_key IN (SELECT request_key FROM gone)")
+    con.unregister("gone")
 
 
 # --- signals ----------------------------------------------------------------------------------------------------------
@@ -140,32 +141,32 @@ _NEW_SESSIONS = f"""
     WITH grouped AS (
         SELECT request_key, occurred_at, session_kind, session_id, {_GROUP}
         FROM store.requests JOIN store.tenant_of USING (request_key)
-    ), touched AS (
-        SELECT grouped.* FROM grouped SEMI JOIN (
+    ), touched AS (  -- a number is put in order faster than three words
+        SELECT row_number() OVER () AS group_no, tenant_id, caller, deployment
+        FROM (
             FROM touched_groups
             UNION
             SELECT tenant_id, caller, deployment FROM grouped SEMI JOIN affected USING (request_key)
-        ) USING (tenant_id, caller, deployment)
+        )
     ), spaced AS (
-        SELECT request_key, tenant_id, caller, deployment, occurred_at, coalesce(
+        SELECT request_key, group_no, tenant_id, caller, deployment, occurred_at, coalesce(
             occurred_at - lag(occurred_at) OVER same > INTERVAL {GAP_MINUTES} MINUTE, true
         ) AS starts
-        FROM touched WHERE session_id IS NULL
-        WINDOW same AS (PARTITION BY tenant_id, caller, deployment ORDER BY occurred_at NULLS LAST, request_key)
-    ), numbered AS (
-        SELECT request_key, tenant_id, caller, deployment, occurred_at, count(*) FILTER (WHERE starts) OVER (
-            PARTITION BY tenant_id, caller, deployment ORDER BY occurred_at NULLS LAST, request_key
-            ROWS UNBOUNDED PRECEDING
-        ) AS number
-        FROM spaced
+        FROM grouped JOIN touched USING (tenant_id, caller, deployment)
+        WHERE session_id IS NULL
+        WINDOW same AS (PARTITION BY group_no ORDER BY occurred_at NULLS LAST, request_key)
     )
-    SELECT request_key, sha256(concat_ws(chr(0), tenant_id, 'gap', caller, deployment, first_value(request_key) OVER (
-        PARTITION BY tenant_id, caller, deployment, number ORDER BY occurred_at NULLS LAST, request_key
-    ))) AS session_key, 'gap' AS session_source
-    FROM numbered
+    SELECT request_key, last_value(
+            CASE WHEN starts
+                THEN sha256(concat_ws(chr(0), tenant_id, 'gap', caller, deployment, request_key)) END
+            IGNORE NULLS
+        ) OVER (
+            PARTITION BY group_no ORDER BY occurred_at NULLS LAST, request_key ROWS UNBOUNDED PRECEDING
+        ) AS session_key, 'gap' AS session_source
+    FROM spaced
     UNION ALL
     SELECT request_key, sha256(concat_ws(chr(0), tenant_id, session_kind, session_id)), 'explicit'
-    FROM touched WHERE session_id IS NOT NULL
+    FROM grouped SEMI JOIN touched USING (tenant_id, caller, deployment) WHERE session_id IS NOT NULL
 """
 
 # --- outcomes ---------------------------------------------------------------------------------------------------------

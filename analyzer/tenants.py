@@ -65,32 +65,24 @@ def assign(con: duckdb.DuckDBPyConnection, register: Register, patterns: Pattern
     _write_tenants(con, [_tenant_row(tenant, patterns) for tenant in register.tenants])
 
 
-_WORK_TABLES = ("affected_record", "origin", "key_kind", "named_key", "origin_hit", "origin_key")
+_WORK_TABLES = ("origin", "key_kind", "named_key", "origin_hit", "origin_key")
 
 # Few origins stand behind many records, so keys are compared once for each origin and days once for each request.
-_ORIGINS = (
-    """
-    CREATE OR REPLACE TEMP TABLE affected_record AS
-    SELECT record.request_key, record.shape, record.file_id, coalesce(record.resource, '') AS resource,
-        coalesce(record.tenant_keys, []) AS tenant_keys
-    FROM store.records AS record
-    JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
-    SEMI JOIN affected ON affected.request_key = record.request_key
-    """,
-    """
-    CREATE OR REPLACE TEMP TABLE origin AS
-    WITH met AS (SELECT DISTINCT file_id, resource, tenant_keys FROM affected_record)
-    SELECT row_number() OVER () AS origin, met.file_id, met.resource, met.tenant_keys, file.path
-    FROM met
-    JOIN store.files AS file USING (file_id)
-    """,
+_ORIGINS = """
+CREATE OR REPLACE TEMP TABLE origin AS
+WITH met AS (
+    SELECT DISTINCT file_id, coalesce(resource, '') AS resource, coalesce(tenant_keys, []) AS tenant_keys
+    FROM store.records
 )
+SELECT row_number() OVER () AS origin, met.file_id, met.resource, met.tenant_keys, file.path
+FROM met
+JOIN store.files AS file USING (file_id)
+"""
 
 
 def _load_keys(con: duckdb.DuckDBPyConnection, register: Register) -> None:
     """Make the temp tables that the assigning statements join; resources and paths as logged stand for their keys."""
-    for statement in _ORIGINS:
-        con.execute(statement)
+    con.execute(_ORIGINS)
     resources = _distinct(con, "SELECT DISTINCT resource FROM origin WHERE resource <> '' ORDER BY resource")
     paths = _distinct(con, "SELECT DISTINCT path FROM origin WHERE path IS NOT NULL ORDER BY path")
     plain = [key for key in register.keys if key.kind not in ("resource", "path")]
@@ -189,18 +181,17 @@ _ASSIGN = (
         FROM store.requests AS request
         SEMI JOIN affected ON affected.request_key = request.request_key
     ), come_from AS (
-        SELECT record.request_key, origin.origin, bool_or(record.shape = 'llm_log') AS llm_row,
-            bool_or(record.shape = 'gateway_log') AS gateway_row
-        FROM affected_record AS record
-        JOIN origin ON origin.file_id = record.file_id AND origin.resource = record.resource
-            AND origin.tenant_keys = record.tenant_keys
-        GROUP BY record.request_key, origin.origin
+        SELECT record.request_key, record.shape, origin.origin
+        FROM store.records AS record
+        JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
+        JOIN origin ON origin.file_id = record.file_id AND origin.resource = coalesce(record.resource, '')
+            AND origin.tenant_keys = coalesce(record.tenant_keys, [])
     ), first_key AS (
         SELECT origin, min(place) AS place FROM origin_key WHERE kind <> 'path' GROUP BY origin
     ), found AS (
         SELECT asked.request_key, min(hit.place) AS place, min(hit.tenant_no) < max(hit.tenant_no) AS conflict,
             min(first_key.place) AS key_place,
-            bool_or(come_from.llm_row) AND NOT bool_or(come_from.gateway_row) AS waits
+            bool_or(come_from.shape = 'llm_log') AND NOT bool_or(come_from.shape = 'gateway_log') AS waits
         FROM asked
         LEFT JOIN come_from ON come_from.request_key = asked.request_key
         LEFT JOIN first_key ON first_key.origin = come_from.origin
@@ -283,7 +274,7 @@ def _write_tenants(con: duckdb.DuckDBPyConnection, rows: list[tuple[object, ...]
 
 
 def assign_actors(con: duckdb.DuckDBPyConnection) -> None:
-    """Write store.actors for the requests in ``affected``; reads tenants, tenant_of, parts and the views on them.
+    """Write store.actors for the requests in ``affected``; reads tenants, tenant_of, parts and signals.
 
     Three sources: the tenant's class (role by), whom it serves by the register (for, 0.9), and ideas ``actor_*`` in
     system prompts, tools and names: 0.6, in names only 0.5, and 0.1 less where police are named and no country is
@@ -355,21 +346,22 @@ WITH dated AS (
         $serves::DOUBLE AS confidence, 'register: serves' AS evidence
     FROM standing
 ), said AS (
-    SELECT standing.request_key, standing.tenant_class, found.part_no, found."signal", found.idea,
+    SELECT standing.request_key, standing.tenant_class, part.part_no, found."signal", found.idea,
         CASE WHEN standing.country = '' THEN 'none'
             WHEN list_contains($united_states, lower(standing.country)) THEN 'us' ELSE 'abroad' END AS country,
-        CASE WHEN found.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence
-    FROM standing
-    JOIN main.signals AS found ON found.request_key = standing.request_key
-    JOIN store.parts AS part ON part.request_key = found.request_key AND part.part_no = found.part_no
-    WHERE standing.tenant_class IN ('umbrella', 'le_vendor', 'other', 'unknown')
+        CASE WHEN part.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence
+    FROM store.signals AS found
+    JOIN store.parts AS part ON part.text_id = found.text_id
+    JOIN standing ON standing.request_key = part.request_key
+    WHERE found.lexicon = (SELECT value FROM store.meta WHERE name = 'lexicon')
+        AND standing.tenant_class IN ('umbrella', 'le_vendor', 'other', 'unknown')
         AND starts_with(found.idea, 'actor_')
-        AND found.side <> 'response'
-        AND (coalesce(found.role, '') IN ('system', 'developer')
-            OR (found.kind IN ('tool', 'output_schema', 'name')
-                AND coalesce(found.role, '') NOT IN ('user', 'assistant')))
+        AND part.side <> 'response'
+        AND (coalesce(part.role, '') IN ('system', 'developer')
+            OR (part.kind IN ('tool', 'output_schema', 'name')
+                AND coalesce(part.role, '') NOT IN ('user', 'assistant')))
         -- a file's name is typed by a user
-        AND NOT (found.kind = 'name' AND coalesce(part.name, '') = 'file')
+        AND NOT (part.kind = 'name' AND coalesce(part.name, '') = 'file')
         AND NOT list_has_any(coalesce(found.contexts, []), $about)
 ), meant AS (
     SELECT request_key, tenant_class, part_no, "signal",
@@ -408,5 +400,4 @@ WITH dated AS (
 SELECT request_key, actor, agency, role, confidence, evidence
 FROM offered
 QUALIFY row_number() OVER (PARTITION BY request_key, actor, role ORDER BY confidence DESC, evidence) = 1
-ORDER BY request_key, actor, role
 """

@@ -5,6 +5,7 @@ excerpts. Rows come out in one order and depend on nothing but the store and the
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ Texts = Callable[[Sequence[str]], dict[str, str]]  # text_ids -> their texts; a 
 
 LISTED = 1000  # evidence, and sources, listed of one finding; a stream can cite a hundred thousand records
 _BATCH_WEIGHT = 20_000  # findings, cited requests and evidence together that one row group may hold
-_TEXTS_AT_ONCE = 64  # a text may have 8 million characters
+_CHARS_AT_ONCE = 16 << 20  # of texts; a single one may have 8 million characters
 
 _EVIDENCE = pa.struct(
     [
@@ -85,7 +86,7 @@ IN_WINDOW = """
 _BATCHES = f"""
 WITH numbered AS (
     SELECT finding.finding_id,
-        sum(1 + least(len(finding.request_keys), $listed) + least(len(finding.evidence), $listed)) OVER (
+        sum(1 + len(finding.request_keys) + least(len(finding.evidence), $listed)) OVER (
             ORDER BY finding.finding_id ROWS UNBOUNDED PRECEDING
         ) // $weight AS batch
     FROM store.findings AS finding
@@ -153,7 +154,9 @@ LEFT JOIN store.requests AS request ON request.request_key = finding.request_key
 ORDER BY finding.finding_id
 """
 
+# Two findings often show the same place, and a segment of texts is read whole: so all places are looked up at once.
 _CITED_PARTS = f"""
+CREATE TEMP TABLE cited_part AS
 WITH chosen AS (
     SELECT finding_id, request_keys, evidence
     FROM store.findings AS finding
@@ -169,7 +172,7 @@ spans AS (
 ),
 ranked AS (
     SELECT spans.finding_id, span.request_key AS request_key, span.part_no AS part_no, span."signal" AS "signal",
-        span.char_from AS char_from, span.char_to AS char_to, part.role, part.kind, part.text_id,
+        span.char_from AS char_from, span.char_to AS char_to, part.role, part.kind, part.text_id, part.chars,
         row_number() OVER (
             PARTITION BY spans.finding_id
             ORDER BY cited.place, span.request_key, span.part_no, span.char_from, span.char_to, span."signal"
@@ -179,32 +182,52 @@ ranked AS (
     LEFT JOIN cited ON cited.finding_id = spans.finding_id AND cited.request_key = span.request_key
     LEFT JOIN store.parts AS part ON part.request_key = span.request_key AND part.part_no = span.part_no
 )
-SELECT finding_id, request_key, part_no, role, kind, "signal", text_id, char_from, char_to, total
+SELECT finding_id, place, request_key, part_no, role, kind, "signal", text_id, chars, char_from, char_to, total
 FROM ranked
 WHERE place <= $listed
+"""
+
+_CITED_TEXTS = f"""
+CREATE TEMP TABLE cited_text AS
+WITH places AS (
+    SELECT text_id, coalesce(max(chars), 0) AS chars, list(DISTINCT [char_from, char_to]) AS places
+    FROM cited_part
+    WHERE text_id IS NOT NULL AND char_from IS NOT NULL AND char_to IS NOT NULL
+    GROUP BY text_id
+)
+SELECT text_id, places, sum(chars) OVER (ORDER BY text_id ROWS UNBOUNDED PRECEDING) // {_CHARS_AT_ONCE} AS slice
+FROM places
+"""
+
+_EXCERPTED_PARTS = """
+SELECT finding_id, request_key, part_no, role, kind, "signal", text_id, char_from, char_to, total, excerpt
+FROM cited_part
+LEFT JOIN excerpts USING (text_id, char_from, char_to)
+WHERE finding_id BETWEEN $first AND $last
 ORDER BY finding_id, place
 """
 
+# The first records of each finding are kept, not all of them sorted: a stream may cite a hundred thousand.
 _CITED_RECORDS = f"""
 WITH cited AS (
-    SELECT DISTINCT finding.finding_id, unnest(finding.request_keys) AS request_key
+    SELECT finding.finding_id, unnest(list_distinct(finding.request_keys)) AS request_key
     FROM store.findings AS finding
     WHERE finding.finding_id BETWEEN $first AND $last AND {IN_WINDOW}
 ),
-ranked AS (
-    SELECT cited.finding_id, record.file, record.line, record.byte_offset, record.byte_length, record.sha256,
-        row_number() OVER (
-            PARTITION BY cited.finding_id ORDER BY record.file, record.line, record.byte_offset, record.byte_length
-        ) AS place,
-        count(*) OVER (PARTITION BY cited.finding_id) AS total
+kept AS (
+    SELECT cited.finding_id, count(*) AS total, min({{
+            'file': record.file, 'line': record.line, 'byte_offset': record.byte_offset,
+            'byte_length': record.byte_length, 'sha256': record.sha256
+        }}, $listed) AS records
     FROM cited
     JOIN main.records AS record USING (request_key)
     WHERE record.duplicate_of IS NULL
+    GROUP BY cited.finding_id
 )
-SELECT finding_id, file, line, byte_offset, byte_length, sha256, total
-FROM ranked
-WHERE place <= $listed
-ORDER BY finding_id, place
+SELECT finding_id, record.file, record.line, record.byte_offset, record.byte_length, record.sha256, total
+FROM kept
+CROSS JOIN unnest(kept.records) AS listed(record)
+ORDER BY finding_id, record
 """
 
 Row = dict[str, Any]
@@ -219,12 +242,16 @@ def batches(
     texts only. ``request_ids`` stand in the order of ``request_keys``.
     """
     window = {"since": since, "until": until}
-    for first, last in con.execute(_BATCHES, {**window, "listed": LISTED, "weight": _BATCH_WEIGHT}).fetchall():
-        span = {**window, "first": first, "last": last}
-        rows = fetch(con, _HEADS, {**span, "run": run_id})
-        evidence = cited_parts(con, texts, span)
-        sources = cited_records(con, span)
-        yield pa.Table.from_pylist([_row(row, evidence, sources) for row in rows], schema=SCHEMA)
+    spans = con.execute(_BATCHES, {**window, "listed": LISTED, "weight": _BATCH_WEIGHT}).fetchall()
+    if not spans:
+        return
+    with _excerpted(con, texts, {**window, "first": spans[0][0], "last": spans[-1][1]}):
+        for first, last in spans:
+            span = {**window, "first": first, "last": last}
+            rows = fetch(con, _HEADS, {**span, "run": run_id})
+            evidence = _by_finding(fetch(con, _EXCERPTED_PARTS, {"first": first, "last": last}))
+            sources = cited_records(con, span)
+            yield pa.Table.from_pylist([_row(row, evidence, sources) for row in rows], schema=SCHEMA)
 
 
 def cited_parts(con: duckdb.DuckDBPyConnection, texts: Texts, span: Row) -> dict[str, list[Row]]:
@@ -233,11 +260,8 @@ def cited_parts(con: duckdb.DuckDBPyConnection, texts: Texts, span: Row) -> dict
     At most ``LISTED`` of one finding; ``total`` in each row says how many there are. The excerpt is None when the part
     has no text or the text is gone.
     """
-    rows = fetch(con, _CITED_PARTS, {**span, "listed": LISTED})
-    excerpts = _excerpts(texts, rows)
-    for row in rows:
-        row["excerpt"] = excerpts.get((row["text_id"], row["char_from"], row["char_to"]))
-    return _by_finding(rows)
+    with _excerpted(con, texts, span):
+        return _by_finding(fetch(con, _EXCERPTED_PARTS, {"first": span["first"], "last": span["last"]}))
 
 
 def cited_records(con: duckdb.DuckDBPyConnection, span: Row) -> dict[str, list[Row]]:
@@ -273,18 +297,35 @@ def _row(row: Row, evidence: dict[str, list[Row]], sources: dict[str, list[Row]]
     }
 
 
-def _excerpts(texts: Texts, rows: list[Row]) -> dict[tuple[str, int, int], str]:
-    """The excerpt of every cited place; few texts are held at once, and each is asked for once."""
-    places: dict[str, set[tuple[int, int]]] = {}
-    for row in rows:
-        if None not in (row["text_id"], row["char_from"], row["char_to"]):
-            places.setdefault(row["text_id"], set()).add((row["char_from"], row["char_to"]))
-    wanted = sorted(places)
-    found: dict[tuple[str, int, int], str] = {}
-    for at in range(0, len(wanted), _TEXTS_AT_ONCE):
-        for text_id, text in texts(wanted[at : at + _TEXTS_AT_ONCE]).items():
-            found |= {(text_id, *place): excerpt(text, *place) for place in places.get(text_id, ())}
-    return found
+@contextmanager
+def _excerpted(con: duckdb.DuckDBPyConnection, texts: Texts, span: Row) -> Iterator[None]:
+    """Inside, ``cited_part`` has the listed evidence of the findings of ``span``, ``excerpts`` what its places say."""
+    tables = ("cited_part", "cited_text", "excerpts")
+    try:
+        con.execute(_CITED_PARTS, {**span, "listed": LISTED})
+        con.execute(_CITED_TEXTS)
+        con.execute("CREATE TEMP TABLE excerpts (text_id VARCHAR, char_from INTEGER, char_to INTEGER, excerpt VARCHAR)")
+        for (number,) in con.execute("SELECT DISTINCT slice FROM cited_text ORDER BY slice").fetchall():
+            rows = con.execute("SELECT text_id, places FROM cited_text WHERE slice = $1", [number]).fetchall()
+            con.register("found_excerpts", _excerpts(texts, dict(rows)))
+            con.execute("INSERT INTO excerpts FROM found_excerpts")
+            con.unregister("found_excerpts")
+        yield
+    finally:
+        for table in tables:
+            con.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def _excerpts(texts: Texts, places: dict[str, list[list[int]]]) -> pa.Table:
+    """The excerpt of every place, given as [char_from, char_to] by text_id; none where the text is gone."""
+    found = texts(sorted(places))
+    rows = [(text_id, *place, excerpt(text, *place)) for text_id, text in found.items() for place in places[text_id]]
+    columns = list(zip(*rows, strict=True)) or [()] * 4
+    kinds = (pa.string(), pa.int32(), pa.int32(), pa.string())
+    return pa.table(
+        [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)],
+        names=["text_id", "char_from", "char_to", "excerpt"],
+    )
 
 
 def _by_finding(rows: list[Row]) -> dict[str, list[Row]]:

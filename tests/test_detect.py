@@ -17,7 +17,7 @@ from made import PLAIN, made_store, rule_file
 
 from analyzer import shipped
 from analyzer.cases import fill, load_cases
-from analyzer.detect import find_uses, harden, open_reader, restrict, rule_days
+from analyzer.detect import find_uses, harden, joined_once, open_reader, restrict, rule_days
 from analyzer.errors import StoreError, UsageError
 from analyzer.rule_file import read_rule
 from analyzer.rules import load_rules
@@ -258,7 +258,14 @@ def test_a_reader_counts_time_in_utc_and_hardening_twice_is_once(reader: duckdb.
 
 
 def test_a_store_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be opened for reading"), open_reader(tmp_path / "none.duckdb"):
+    with pytest.raises(UsageError, match="no store there; name one"), open_reader(tmp_path / "none.duckdb"):
+        pass
+
+
+def test_a_damaged_store_is_an_error_of_another_kind(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.duckdb"
+    damaged.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match="cannot be opened for reading"), open_reader(damaged):
         pass
 
 
@@ -280,6 +287,25 @@ def test_restricted_views_show_these_requests_only_and_come_back(tmp_path: Path)
         for view in ("requests", "parts", "signals"):
             assert con.execute(f"SELECT DISTINCT request_key FROM {view}").fetchall() == [("b",)]
     assert [use["subject"] for use in found(con, path)] == ["a", "b"]
+
+
+def test_views_that_are_joined_once_show_what_the_documented_views_show() -> None:
+    con = made_store([{"key": key, "said": SAID} for key in "abc"] + [{"key": "d", "said": []}])
+    con.execute("DELETE FROM store.tenant_of WHERE request_key = 'b'")
+    con.execute("INSERT INTO store.signals SELECT text_id, 'another lexicon', * EXCLUDE (text_id, lexicon) "
+                "FROM store.signals LIMIT 1")  # fmt: skip
+
+    def shown() -> list[Any]:
+        views = ("requests", "parts", "signals")
+        described = [con.execute(f"DESCRIBE {view}").fetchall() for view in views]
+        return [described, *(con.execute(f"FROM {view} ORDER BY ALL").fetchall() for view in views)]
+
+    documented = shown()
+    with joined_once(con):
+        assert shown() == documented
+        assert con.execute("SELECT count(*) FROM signals WHERE tenant_id IS NULL").fetchall() == [(1,)]
+    assert con.execute("SELECT count(*) FROM duckdb_tables() WHERE temporary").fetchall() == [(0,)]
+    assert shown() == documented
 
 
 def test_all_rules_find_the_same_at_once_and_partition_by_partition() -> None:

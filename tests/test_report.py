@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from analyzer import chain, report
 from analyzer.errors import ExitCode, StoreError, UsageError
-from analyzer.excerpt import LIMIT, excerpt, plain
-from analyzer.store import create_schema
+from analyzer.excerpt import INTRODUCED, LIMIT, REDACTIONS, excerpt, matches, plain
+from analyzer.store import Store, create_schema
+from analyzer.texts import lookup
 
 DAY = datetime(2026, 3, 2)
 COLUMNS = """
@@ -210,6 +211,17 @@ def test_only_cited_texts_are_asked_for_and_a_text_that_is_gone_leaves_the_excer
          "excerpt": "compare this man with our booking photos"}
     ]  # fmt: skip
     assert found[SECOND]["evidence"][0]["excerpt"] is None
+
+
+def test_a_damaged_segment_of_texts_is_told_without_its_words(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    store = Store(tmp_path / "a.duckdb")
+    segment = store.texts / "2026-03-01" / "a.parquet"
+    segment.parent.mkdir(parents=True)
+    segment.write_bytes(b"secret words")
+    add(con, "texts", {"text_id": "text-k1", "day": DAY.date(), "segment": "2026-03-01/a.parquet"})
+    with pytest.raises(StoreError, match="a segment cannot be read") as caught:
+        lookup(con, store)(["text-k1"])
+    assert "secret" not in str(caught.value)
 
 
 def test_a_finding_with_more_sources_than_can_be_listed_says_so(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -596,6 +608,21 @@ def test_the_signal_stands_in_the_excerpt_of_a_long_text() -> None:
 )
 def test_content_taken_out_of_the_log_is_shown_as_a_picture(token: str) -> None:
     assert excerpt(f"compare {token} with this", 0, 7) == "compare [picture] with this"
+
+
+OTHER_SHAPES = ["picture:" + "ab" * 32, "FILE:" + "0f" * 16, "Hauptweg 5", "Via Roma 12", "name is ", "a.k.a. "]
+REDACTED = st.lists(
+    st.sampled_from(PERSONAL + OTHER_SHAPES) | st.text(st.characters(max_codepoint=127), max_size=12)
+).map(" ".join)
+
+
+@given(line=REDACTED)
+@settings(max_examples=300, deadline=None)
+def test_a_line_of_ascii_is_redacted_as_any_other(line: str) -> None:
+    line = plain(line)
+    for each in (*REDACTIONS, INTRODUCED):
+        found = [match.span() for match in matches(each, line)]
+        assert found == [match.span() for match in each.pattern.finditer(line)]
 
 
 def test_terminal_sequences_bidi_marks_and_formulas_do_not_pass() -> None:
