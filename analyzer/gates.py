@@ -3,6 +3,9 @@
 Rule: a gate never closes on a text that its pattern matches. A gate is a set of needs, all of which a text must meet;
 a need is a set of words, one of which must stand in the text. ``face`` is the beginning of a word, ``face`` with a
 blank after it a whole one. One pass over a text for the words of all patterns tells which patterns are worth running.
+
+A word is made of ASCII letters and digits, as ``\b`` sees it. Other letters end it; they are *foreign* and stand for the
+word they are in: whatever ``c[aá]mara`` matches has ``camara`` or ``á`` in it.
 """
 
 import re
@@ -18,20 +21,23 @@ TOKEN = re.compile(r"\{[a-z_]+\}|\{\d+(?:,\d*)?\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]
 _LONGEST = 6  # letters of a beginning: few enough that one small automaton finds them all
 _MOST = 600  # words of a need; a larger one is left out
 _EDGE = r"\b"
-_CLASS = re.compile(r"\[([a-z0-9]{1,4})\]|\\d")
+_LETTERS = "_0123456789abcdefghijklmnopqrstuvwxyz"
+_CLASS = re.compile(r"\[([a-z0-9\u0080-\uffff]{1,6})\]|\\d")
+_PUNCTUATION = re.compile(r"""[ ,:;!"'/%&-]|\\[.?\-]|\[(?:[ .,:;!?="']|\\n)+\]""")  # what ends a word and begins none
 # Words in nearly every English text: a need that holds one tells nothing.
 _COMMON = frozenset(
-    word + " "
-    for word in """a an the is are was were be it its this that these those he they him her them his their i we you my
-    our your me us of in on at to for from with by and or as if not no do does did can will may any all each every has
-    have had which what who how when where there here one two s w u""".split()  # noqa: SIM905
+    f"{word} "
+    for word in (
+        *("a", "an", "the", "is", "are", "was", "be", "it", "this", "that", "i", "we", "you", "your", "our", "not", "s"),
+        *("of", "in", "on", "at", "to", "for", "from", "with", "by", "and", "or", "as", "if"),
+    )
 )
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, so that what is known of a node is kept
 class _Node:
-    """A piece of a pattern. ``kind``: letter, break, edge, group or other; ``least``: how often it stands at least;
-    ``again``: whether it may stand more than once."""
+    """A piece of a pattern. ``kind``: letter, foreign, any, break, edge, group or other; ``least``: how often it stands
+    at least; ``again``: whether it may stand more than once."""
 
     kind: str
     branches: tuple[tuple["_Node", ...], ...] = ()
@@ -59,7 +65,7 @@ def _is_common(word: str) -> bool:
     """Whether the word, or one that begins so, stands in nearly every text."""
     if word.endswith(" "):
         return word in _COMMON
-    return len(word) < 3 or any(common.startswith(word) for common in _COMMON)
+    return word.isascii() and (len(word) < 3 or any(common.startswith(word) for common in _COMMON))
 
 
 def _branches(tokens: list[str], words: Mapping[str, str], at: int = 0) -> tuple[tuple[tuple[_Node, ...], ...], int]:
@@ -96,14 +102,14 @@ def _repeated(node: _Node, sign: str) -> _Node:
 
 @cache
 def _node(token: str) -> _Node:
-    if len(token) == 1 and token.isascii() and token.isalnum():
-        return _Node("letter", text=token)
-    if token == " ":
+    if len(token) == 1 and (not token.isascii() or token.isalnum()):
+        return _Node("letter" if token.isascii() else "foreign", text=token)
+    if _PUNCTUATION.fullmatch(token):
         return _Node("break")
     few = _CLASS.fullmatch(token)
     if few:
-        return _Node("group", tuple((_Node("letter", text=letter),) for letter in few[1] or "0123456789"))
-    return _Node("edge" if token in (r"\b", "^") else "other")
+        return _Node("group", tuple((_node(letter),) for letter in few[1] or "0123456789"))
+    return _Node({r"\b": "edge", "^": "edge", ".": "any"}.get(token, "other"))
 
 
 @cache
@@ -114,14 +120,15 @@ def _needs(nodes: tuple[_Node, ...], at_start: bool = False) -> tuple[Need, ...]
 def _each_need(nodes: tuple[_Node, ...], at_start: bool) -> Iterator[Need]:
     """The needs of a sequence: one for each place where a word must begin; ``at_start``: one can only begin there."""
     for place, node in enumerate(nodes):
-        if node.least and (at_start or _all_begin_at_edge(node)) and node.kind in ("letter", "group"):
+        within = place and node.kind == nodes[place - 1].kind == "foreign"
+        begins = not within and (at_start or _all_begin(node, "edge") or _all_begin(node, "foreign"))
+        if node.least and begins and node.kind in ("letter", "foreign", "group"):
             need = _beginnings(nodes[place:])
             if need:
                 yield need
         if node.kind == "group" and node.least:
-            ends = (
-                nodes[place + 1 : place + 2] and nodes[place + 1].least and nodes[place + 1].kind in ("edge", "break")
-            )
+            after = nodes[place + 1] if place + 1 < len(nodes) else None
+            ends = after and after.least and after.kind in ("edge", "break") and not node.again
             yield from _needs_inside(node, at_start, (_node(r"\b"),) if ends else ())
         at_start = _starts_after(node, at_start)
 
@@ -139,8 +146,11 @@ def _needs_inside(group: _Node, at_start: bool, end: tuple[_Node, ...]) -> Itera
             yield together
 
 
-def _all_begin_at_edge(node: _Node) -> bool:
-    return bool(node.branches) and all(branch and branch[0].kind == "edge" for branch in node.branches)
+def _all_begin(node: _Node, kind: str) -> bool:
+    """Whether every branch of a group begins with a node of that kind, or the node is of it."""
+    return node.kind == kind or (
+        bool(node.branches) and all(branch and _all_begin(branch[0], kind) for branch in node.branches)
+    )
 
 
 def _starts_after(node: _Node, before: bool) -> bool:
@@ -148,7 +158,7 @@ def _starts_after(node: _Node, before: bool) -> bool:
     if node.kind == "group":
         after = all(_ends_in_break(branch, before) for branch in node.branches)
         return after and (before or node.least > 0)
-    if node.kind in ("break", "edge"):
+    if node.kind in ("break", "edge", "foreign"):
         return before or node.least > 0
     return False
 
@@ -176,7 +186,7 @@ def _texts(nodes: tuple[_Node, ...]) -> tuple[tuple[str, bool], ...]:
     for node in nodes:
         if not any(goes_on for _, goes_on in texts):
             break
-        more = _steps(node)
+        more = None if node.kind == "any" and {len(text) for text, _ in texts} != {1} else _steps(node)
         if more is None or len(texts) * len(more) > 8 * _MOST:
             return tuple(dict.fromkeys((text, False) for text, _ in texts))
         texts = tuple(dict.fromkeys(grown for text in texts for grown in _grown(text, more)))
@@ -190,20 +200,31 @@ def _grown(text: tuple[str, bool], more: tuple[tuple[str, bool], ...]) -> Iterat
         yield so_far, False
         return
     for tail, on in more:
-        if tail == _EDGE:
+        if tail and not (so_far + tail).isascii():
+            yield _foreign(so_far, tail, on)
+        elif tail == _EDGE:
             yield (so_far + " ", False) if so_far else ("", True)
         else:
             yield so_far + tail, on
+
+
+def _foreign(so_far: str, tail: str, on: bool) -> tuple[str, bool]:
+    """A word that ends or goes on with foreign letters: they alone stand for it."""
+    if tail.isascii():
+        return so_far, False
+    return (tail if so_far.isascii() else so_far + tail), on
 
 
 @cache
 def _steps(node: _Node) -> tuple[tuple[str, bool], ...] | None:
     """What ``node`` adds to a word: letters, a blank for the word's end; None if that cannot be said."""
     steps: tuple[tuple[str, bool], ...]
-    if node.kind == "letter":
+    if node.kind in ("letter", "foreign"):
         steps = ((node.text, not node.again),)
     elif node.kind == "edge":
         return ((_EDGE, False),) if node.least else None
+    elif node.kind == "any":  # worth its many words only behind one letter: l'instant
+        steps = ((" ", False), *((letter, not node.again) for letter in _LETTERS))
     elif node.kind == "break":
         steps = ((" ", False),)
     elif node.kind == "group":

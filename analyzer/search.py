@@ -5,7 +5,7 @@ every text. Regexes run in polars only (Rust regex, linear in the text).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,13 @@ from analyzer.gates import Gate, Need
 
 _GAP = re.compile(r"\[\^\.!\?;\\n\]\{0,\d+\}\?")
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_Bits = np.ndarray[Any, np.dtype[np.uint8]]  # a bit for every text, eight to a byte
+# Words that are no reason to read a text's digits as letters when nothing but them is hidden: w1ll, h1s, 0ne.
+_EVERYDAY = frozenset(
+    """a an the is are was were be it its this that these those he they him them his their i we you my our your me us of
+    in on at to for from with by and or as if not no do does did can will may any all each every has have had which what
+    who how when where there here one two s w u""".split()
+)
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,6 @@ class Pattern:
 
     name: str
     parts: tuple[tuple[str, frozenset[Gate]], ...]
-
-    @property
-    def regex(self) -> str:
-        """The alternatives as one regex."""
-        return "|".join(f"(?:{regex})" for regex, _ in self.parts)
 
     @property
     def gates(self) -> frozenset[Gate]:
@@ -47,33 +49,41 @@ class Patterns:
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
-        """The distinct needs of all gates, in a fixed order."""
-        return tuple(sorted({n for p in self.all for gate in p.gates for n in gate}, key=sorted))
+        """The distinct needs of all gates."""
+        return tuple({need for pattern in self.all for gate in pattern.gates for need in gate})
 
     @cached_property
-    def words(self) -> tuple[str, ...]:
-        """The words (with a blank) and word beginnings of all needs."""
-        return tuple(sorted({word for need in self.needs for word in need}))
+    def words(self) -> frozenset[str]:
+        """The words (with a blank), word beginnings and foreign letters of all needs."""
+        return frozenset(word for need in self.needs for word in need)
 
     @cached_property
     def telling(self) -> str:
-        """A regex that finds every word that meets a need, whole."""
-        whole = "|".join(word.strip() for word in self.words if word.endswith(" "))
-        begun = "|".join(word for word in self.words if not word.endswith(" "))
-        return rf"(?-u:\b)(?:(?:{whole})(?-u:\b)|(?:{begun})[0-9a-z]*)" if begun else rf"(?-u:\b)(?:{whole})(?-u:\b)"
+        """A regex of the words that are worth a look when they are hidden by digits."""
+        return _words(word for word in self.words if not any(f"{e} ".startswith(word) for e in _EVERYDAY))
 
-    def met_by(self, word: str) -> list[int]:
-        """The places in ``words`` of what a word of a text meets."""
-        keys = [word + " ", *(word[:size] for size in range(1, min(len(word), self._longest) + 1))]
-        return [self._places[key] for key in keys if key in self._places]
+    @cached_property
+    def finder(self) -> str:
+        """A regex that finds, whole, every word and every run of foreign letters that meets a need."""
+        return rf"{_words(self.words)}|[^\x00-\x7f]+"
+
+    def met_by(self, word: str) -> set[str]:
+        """Which of ``words`` a word of a text meets."""
+        starts = range(1) if word.isascii() else range(len(word))
+        keys = (word[start : start + size] for start in starts for size in range(1, self._longest + 1))
+        return self.words.intersection([word + " ", *keys])
 
     @cached_property
     def _longest(self) -> int:
         return max(map(len, self.words), default=0)
 
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {word: place for place, word in enumerate(self.words)}
+
+def _words(words: Iterable[str]) -> str:
+    """A regex of words and word beginnings."""
+    ascii_words = sorted(word for word in words if word.isascii())
+    whole = "|".join(word.strip() for word in ascii_words if word.endswith(" "))
+    begun = "|".join(word for word in ascii_words if not word.endswith(" "))
+    return rf"(?-u:\b)(?:(?:{whole})(?-u:\b)|(?:{begun})[0-9a-z]*)" if begun else rf"(?-u:\b)(?:{whole})(?-u:\b)"
 
 
 @dataclass(frozen=True)
@@ -108,21 +118,27 @@ def _together(forms: Sequence[Form]) -> pl.DataFrame:
         )
         for number, form in enumerate(forms)
     ]
-    return pl.concat(frames)
+    return pl.concat(frames, rechunk=True)
 
 
-def _marked(texts: pl.DataFrame, pattern: Pattern, met: dict[Need, _Mask] | None) -> pl.DataFrame:
+def _marked(texts: pl.DataFrame, pattern: Pattern, met: Mapping[Need, _Bits] | None) -> pl.DataFrame:
     """The rows of ``texts`` that the pattern matches, with the matches marked; ``met`` None: every row is read."""
     matched = np.zeros(texts.height, dtype=bool)
+    opened: list[tuple[str, _Mask]] = []
     for regex, gates in pattern.parts:
-        open_rows = _open(texts.height, gates, met) if met is not None else np.ones(texts.height, dtype=bool)
-        places = np.flatnonzero(open_rows & ~matched)
+        rows = _open(texts.height, gates, met)
+        if rows is None:
+            continue
+        opened.append((regex, rows))
+        places = np.flatnonzero(rows & ~matched)
         for step in (_loose(regex), regex) if "{0," in regex else (regex,):
             if len(places):
                 places = places[texts["form"].gather(places).str.contains(step).to_numpy()]
         matched[places] = True
     hits = texts.filter(pl.Series(matched)) if matched.any() else texts.clear()
-    marked = pl.col("form").str.replace_all(pattern.regex, FROM + "${0}" + TO)
+    # an alternative whose gate is closed on every hit can have no part in a match, so it need not be compiled
+    union = "|".join(f"(?:{regex})" for regex, rows in opened if (rows & matched).any())
+    marked = pl.col("form").str.replace_all(union, FROM + "${0}" + TO)
     return hits.with_columns(marked=marked if hits.height else pl.col("form"))
 
 
@@ -132,44 +148,36 @@ def _loose(regex: str) -> str:
     return _GAP.sub(r"[^.!?;\\n]*", regex)
 
 
-def _met(texts: pl.Series, patterns: Patterns) -> dict[Need, _Mask]:
+def _open(height: int, gates: Iterable[Gate], met: Mapping[Need, _Bits] | None) -> _Mask | None:
+    """The texts in which one of the gates is open, None if there are none; ``met`` None: all."""
+    if met is None or not all(gates):
+        return np.ones(height, dtype=bool)
+    bits = np.bitwise_or.reduce([np.bitwise_and.reduce([met[need] for need in gate]) for gate in gates])
+    return np.unpackbits(bits, count=height).view(bool) if bits.any() else None
+
+
+def _met(texts: pl.Series, patterns: Patterns) -> dict[Need, _Bits]:
     """For each need the texts that meet it."""
     seen = _words_seen(texts, patterns)
-    place = {word: number for number, word in enumerate(patterns.words)}
-    return {need: np.any(seen[[place[word] for word in sorted(need)]], axis=0) for need in patterns.needs}
+    nowhere = np.zeros((texts.len() + 7) // 8, dtype=np.uint8)
+    return {
+        need: np.bitwise_or.reduce([seen[word] for word in need & seen.keys()], initial=0)
+        if not need.isdisjoint(seen)
+        else nowhere
+        for need in patterns.needs
+    }
 
 
-def _open(height: int, gates: frozenset[Gate], met: dict[Need, _Mask]) -> _Mask:
-    """The texts in which one of the gates is open."""
-    return _any(height, (_all(height, gate, met) for gate in gates))
-
-
-def _all(height: int, gate: Gate, met: dict[Need, _Mask]) -> _Mask:
-    mask = np.ones(height, dtype=bool)
-    for need in gate:
-        mask &= met[need]
-    return mask
-
-
-def _any(height: int, masks: Iterator[_Mask]) -> _Mask:
-    mask = np.zeros(height, dtype=bool)
-    for other in masks:
-        mask |= other
-    return mask
-
-
-def _words_seen(texts: pl.Series, patterns: Patterns) -> _Mask:
-    """A table words x texts: whether the text has the word, or one that begins so."""
-    seen = np.zeros((len(patterns.words), texts.len()), dtype=bool)
-    if not patterns.words:
-        return seen
-
-    words_of = pl.col("form").str.extract_all(patterns.telling).list.unique()
+def _words_seen(texts: pl.Series, patterns: Patterns) -> dict[str, _Bits]:
+    """The texts that have each word, or one that begins so; a word that no text has is left out."""
+    words_of = pl.col("form").str.extract_all(patterns.finder)
     found = pl.DataFrame({"form": texts}).with_row_index("at").select("at", words_of.alias("word"))
     found = found.explode("word").drop_nulls()
-    words = found["word"].unique()
-    pairs = [(word, place) for word in words for place in patterns.met_by(word)]
-    places = pl.DataFrame(pairs, schema={"word": pl.String, "place": pl.UInt32}, orient="row")
-    met = found.join(places, on="word")
-    seen[met["place"].to_numpy(), met["at"].to_numpy()] = True
+    pairs = [(word, met) for word in found["word"].unique() for met in patterns.met_by(word)]
+    places = pl.DataFrame(pairs, schema={"word": pl.String, "met": pl.String}, orient="row")
+    seen = {}
+    for (word,), rows in found.join(places, on="word").select("at", "met").partition_by("met", as_dict=True).items():
+        mask = np.zeros(texts.len(), dtype=bool)
+        mask[rows["at"].to_numpy()] = True
+        seen[word] = np.packbits(mask)
     return seen
