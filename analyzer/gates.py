@@ -25,13 +25,7 @@ _LETTERS = "_0123456789abcdefghijklmnopqrstuvwxyz"
 _CLASS = re.compile(r"\[([a-z0-9\u0080-\uffff]{1,6})\]|\\d")
 _PUNCTUATION = re.compile(r"""[ ,:;!"'/%&-]|\\[.?\-]|\[(?:[ .,:;!?="']|\\n)+\]""")  # what ends a word and begins none
 # Words in nearly every English text: a need that holds one tells nothing.
-_COMMON = frozenset(
-    f"{word} "
-    for word in (
-        *("a", "an", "the", "is", "are", "was", "be", "it", "this", "that", "i", "we", "you", "your", "our", "not", "s"),
-        *("of", "in", "on", "at", "to", "for", "from", "with", "by", "and", "or", "as", "if"),
-    )
-)
+_COMMON = frozenset(f"{word} " for word in "a an the of in on at to for from with by and or as s".split())
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, so that what is known of a node is kept
@@ -141,9 +135,14 @@ def _needs_inside(group: _Node, at_start: bool, end: tuple[_Node, ...]) -> Itera
         return
     telling = [[need for need in needs if _is_telling(need)] for needs in inside]
     if all(telling):
-        together = frozenset(word for needs in telling for word in min(needs, key=lambda n: (len(n), sorted(n))))
+        together = frozenset(word for needs in telling for word in min(needs, key=_likely))
         if len(together) <= _MOST:
             yield together
+
+
+def _likely(need: Need) -> tuple[int, int, list[str]]:
+    """Orders needs by how seldom a text is likely to meet them: few words, and no short one."""
+    return len(need), -min(map(len, need)), sorted(need)
 
 
 def _all_begin(node: _Node, kind: str) -> bool:
