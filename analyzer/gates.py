@@ -1,20 +1,17 @@
 """Which words a pattern needs: what makes searching many patterns cheap.
 
-Rule: a gate never closes on a text that its pattern matches. A gate is a set of needs, all of which a text must meet;
-a need is a set of words, one of which must stand in the text. ``face`` is the beginning of a word, ``face`` with a
-blank after it a whole one. One pass over a text for the words of all patterns tells which patterns are worth running.
+Rule: a gate never closes on a text that its pattern matches. A gate asks for words, or for all or any of other gates;
+``face`` is the beginning of a word, ``face`` with a blank after it a whole one. One pass over a text for the words of
+all patterns tells which patterns are worth running.
 
 A word is made of ASCII letters and digits, as ``\b`` sees it. Other letters end it; they are *foreign* and stand for the
 word they are in: whatever ``c[aá]mara`` matches has ``camara`` or ``á`` in it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-
-Need = frozenset[str]
-Gate = frozenset[Need]
 
 TOKEN = re.compile(r"\{[a-z_]+\}|\{\d+(?:,\d*)?\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]\\])*\]|<\d+>|\(\?[^)]*?:|.", re.DOTALL)
 
@@ -40,18 +37,46 @@ class _Node:
     again: bool = False
 
 
-def gates(pattern: str, words: Mapping[str, str]) -> Iterator[Gate]:
-    """The gates of a pattern, one for each alternative at its top; a text that it matches passes one of them.
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """What a text must have in it: one of ``words``, or what one of ``any`` or what all of ``all`` ask for.
 
-    ``words``: what each ``{name}`` in it stands for. An empty gate is always open.
+    One of the three is set; a gate with none is open to every text.
     """
-    for branch in _branches(TOKEN.findall(pattern), words)[0]:
-        yield frozenset(need for need in _needs(branch) if _is_telling(need))
+
+    words: frozenset[str] = frozenset()
+    any: tuple["Gate", ...] = ()
+    all: tuple["Gate", ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open to every text."""
+        return not (self.words or self.any or self.all)
 
 
-@cache
-def _is_telling(need: Need) -> bool:
-    return not any(map(_is_common, need))
+_OPEN = Gate()
+_gate = cache(Gate)  # equal gates are one, so that what is known of a gate is known of all
+
+
+def gate(pattern: str, words: Mapping[str, str]) -> Gate:
+    """The gate of a pattern; ``words``: what each ``{name}`` in it stands for."""
+    return _any(_needed(branch) for branch in _branches(TOKEN.findall(pattern), words)[0])
+
+
+def _any(gates: Iterable[Gate]) -> Gate:
+    """A gate that is open where one of the gates is."""
+    choices = list(dict.fromkeys(gates))
+    words = frozenset(word for choice in choices for word in choice.words)
+    others = tuple(choice for choice in choices if not choice.words)
+    if any(choice.is_open for choice in others):
+        return _OPEN
+    return _gate(any=(*others, *([_gate(words)] if words else []))) if others else _gate(words)
+
+
+def _all(gates: Iterable[Gate]) -> Gate:
+    """A gate that is open where all of the gates are."""
+    parts = tuple(part for part in dict.fromkeys(gates) if not part.is_open)
+    return parts[0] if len(parts) == 1 else _gate(all=parts)
 
 
 @cache
@@ -107,42 +132,39 @@ def _node(token: str) -> _Node:
 
 
 @cache
-def _needs(nodes: tuple[_Node, ...], at_start: bool = False) -> tuple[Need, ...]:
-    return tuple(_each_need(nodes, at_start))
+def _needed(nodes: tuple[_Node, ...], at_start: bool = False) -> Gate:
+    """What a sequence needs; ``at_start``: a word can only begin where it begins."""
+    joint = next((place for place in range(1, len(nodes) - 1) if _may_join(nodes[place])), None)
+    if joint is None:
+        return _all(_each_need(nodes, at_start))
+    before, after = nodes[:joint], nodes[joint + 1 :]
+    return _any([_needed((*before, _node(" "), *after), at_start), _needed(before + after, at_start)])
 
 
-def _each_need(nodes: tuple[_Node, ...], at_start: bool) -> Iterator[Need]:
-    """The needs of a sequence: one for each place where a word must begin; ``at_start``: one can only begin there."""
+def _may_join(node: _Node) -> bool:
+    """Whether the words around it may be one: mug ?shot."""
+    return node.kind == "break" and not node.least
+
+
+def _each_need(nodes: tuple[_Node, ...], at_start: bool) -> Iterator[Gate]:
+    """The needs of a sequence: one for each place where a word must begin."""
     for place, node in enumerate(nodes):
-        within = place and node.kind == nodes[place - 1].kind == "foreign"
+        after = nodes[place + 1] if place + 1 < len(nodes) else _node("")
+        ends = after.least > 0 and after.kind in ("edge", "break") and not node.again
+        within = place > 0 and node.kind == nodes[place - 1].kind == "foreign"
         begins = not within and (at_start or _all_begin(node, "edge") or _all_begin(node, "foreign"))
-        if node.least and begins and node.kind in ("letter", "foreign", "group"):
-            need = _beginnings(nodes[place:])
-            if need:
-                yield need
         if node.kind == "group" and node.least:
-            after = nodes[place + 1] if place + 1 < len(nodes) else None
-            ends = after and after.least and after.kind in ("edge", "break") and not node.again
-            yield from _needs_inside(node, at_start, (_node(r"\b"),) if ends else ())
+            yield _inside(node, at_start, ends)
+        if node.kind in ("letter", "foreign", "group") and node.least and begins and not (node.branches and ends):
+            yield _beginnings(nodes[place:])
         at_start = _starts_after(node, at_start)
 
 
-def _needs_inside(group: _Node, at_start: bool, end: tuple[_Node, ...]) -> Iterator[Need]:
-    """The needs of a group's one branch, or one made of a telling need of each of its branches; ``end`` follows it."""
-    inside = [_needs(branch + end, at_start) for branch in group.branches]
-    if len(inside) == 1:
-        yield from inside[0]
-        return
-    telling = [[need for need in needs if _is_telling(need)] for needs in inside]
-    if all(telling):
-        together = frozenset(word for needs in telling for word in min(needs, key=_likely))
-        if len(together) <= _MOST:
-            yield together
-
-
-def _likely(need: Need) -> tuple[int, int, list[str]]:
-    """Orders needs by how seldom a text is likely to meet them: few words, and no short one."""
-    return len(need), -min(map(len, need)), sorted(need)
+@cache
+def _inside(group: _Node, at_start: bool, ends: bool) -> Gate:
+    """What one of the group's branches needs; ``ends``: a word must end after it."""
+    end = (_node(r"\b"),) if ends else ()
+    return _any(_needed(branch + end, at_start) for branch in group.branches)
 
 
 def _all_begin(node: _Node, kind: str) -> bool:
@@ -169,13 +191,13 @@ def _ends_in_break(nodes: tuple[_Node, ...], before: bool) -> bool:
 
 
 @cache
-def _beginnings(nodes: tuple[_Node, ...]) -> Need | None:
-    """All words or beginnings of words that start with ``nodes``; None if some are empty or there are too many."""
+def _beginnings(nodes: tuple[_Node, ...]) -> Gate:
+    """All words or beginnings of words that start with ``nodes``; open if one is empty or common or they are many."""
     texts = _texts(nodes)
     found = {text if text.endswith(" ") and len(text) <= _LONGEST else text[:_LONGEST] for text, _ in texts}
-    if not found or any(not text.strip() for text in found) or len(found) > _MOST:
-        return None
-    return frozenset(text for text in found if not any(text[:size] in found for size in range(1, len(text))))
+    if len(found) > _MOST or any(not text.strip() or _is_common(text) for text in found):
+        return _OPEN
+    return Gate(frozenset(text for text in found if not any(text[:size] in found for size in range(1, len(text)))))
 
 
 @cache

@@ -24,7 +24,7 @@ import polars as pl
 
 from analyzer.errors import UsageError
 from analyzer.fold import forms
-from analyzer.gates import TOKEN, gates
+from analyzer.gates import TOKEN, gate
 from analyzer.search import Pattern, Patterns, search
 
 READING = 1  # raise when fold.py or the pattern language changes what is found; part of every lexicon's version
@@ -234,7 +234,7 @@ def _entry(raw: dict[str, Any], words: Mapping[str, str], where: _Where) -> Entr
         problem = _problem(regex)
         if problem:
             raise where.error(problem, "a Rust regex that needs a word", pattern)
-        parts.append((regex, frozenset(gates(pattern, words))))
+        parts.append((regex, gate(pattern, words)))
     return Entry(
         id=raw["id"],
         idea=raw.get("idea", ""),

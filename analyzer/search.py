@@ -5,7 +5,8 @@ every text. Regexes run in polars only (Rust regex, linear in the text).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,10 +15,11 @@ import numpy as np
 import polars as pl
 
 from analyzer.fold import FROM, TO, Form
-from analyzer.gates import Gate, Need
+from analyzer.gates import Gate
 
 _GAP = re.compile(r"\[\^\.!\?;\\n\]\{0,\d+\}\?")
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_Rows = np.ndarray[Any, np.dtype[np.uint32]]
 _Bits = np.ndarray[Any, np.dtype[np.uint8]]  # a bit for every text, eight to a byte
 # Words that are no reason to read a text's digits as letters when nothing but them is hidden: w1ll, h1s, 0ne.
 _EVERYDAY = frozenset(
@@ -29,16 +31,10 @@ _EVERYDAY = frozenset(
 
 @dataclass(frozen=True)
 class Pattern:
-    """Alternatives that are searched as one: each a regex (Rust, over a form) and its gates, one of which is open
-    wherever it matches."""
+    """Alternatives that are searched as one: each a regex (Rust, over a form) and its gate, open wherever it matches."""
 
     name: str
-    parts: tuple[tuple[str, frozenset[Gate]], ...]
-
-    @property
-    def gates(self) -> frozenset[Gate]:
-        """The gates of all alternatives."""
-        return frozenset(gate for _, gates in self.parts for gate in gates)
+    parts: tuple[tuple[str, Gate], ...]
 
 
 @dataclass(frozen=True)
@@ -48,14 +44,18 @@ class Patterns:
     all: tuple[Pattern, ...]
 
     @cached_property
-    def needs(self) -> tuple[Need, ...]:
-        """The distinct needs of all gates."""
-        return tuple({need for pattern in self.all for gate in pattern.gates for need in gate})
-
-    @cached_property
     def words(self) -> frozenset[str]:
-        """The words (with a blank), word beginnings and foreign letters of all needs."""
-        return frozenset(word for need in self.needs for word in need)
+        """The words (with a blank), word beginnings and foreign letters that the gates ask for."""
+        words: set[str] = set()
+        known: set[Gate] = set()
+        more = [gate for pattern in self.all for _, gate in pattern.parts]
+        while more:
+            gate = more.pop()
+            if gate not in known:
+                known.add(gate)
+                words |= gate.words
+                more += (*gate.any, *gate.all)
+        return frozenset(words)
 
     @cached_property
     def telling(self) -> str:
@@ -100,9 +100,9 @@ def search(forms: Sequence[Form], patterns: Patterns, *, gated: bool = True) -> 
     if not patterns.all or not forms:
         return
     texts = _together(forms)
-    met = _met(texts["form"], patterns) if gated else None
+    seen = _Seen(texts["form"], patterns) if gated else None
     for pattern in patterns.all:
-        hits = _marked(texts, pattern, met)
+        hits = _marked(texts, pattern, seen)
         for number in hits["of"].unique().sort().to_list():
             yield Found(pattern, forms[number], hits.filter(pl.col("of") == number))
 
@@ -121,12 +121,12 @@ def _together(forms: Sequence[Form]) -> pl.DataFrame:
     return pl.concat(frames, rechunk=True)
 
 
-def _marked(texts: pl.DataFrame, pattern: Pattern, met: Mapping[Need, _Bits] | None) -> pl.DataFrame:
-    """The rows of ``texts`` that the pattern matches, with the matches marked; ``met`` None: every row is read."""
+def _marked(texts: pl.DataFrame, pattern: Pattern, seen: "_Seen | None") -> pl.DataFrame:
+    """The rows of ``texts`` that the pattern matches, with the matches marked; ``seen`` None: every row is read."""
     matched = np.zeros(texts.height, dtype=bool)
     opened: list[tuple[str, _Mask]] = []
-    for regex, gates in pattern.parts:
-        rows = _open(texts.height, gates, met)
+    for regex, gate in pattern.parts:
+        rows = np.ones(texts.height, dtype=bool) if seen is None else seen.open_to(gate)
         if rows is None:
             continue
         opened.append((regex, rows))
@@ -148,36 +148,47 @@ def _loose(regex: str) -> str:
     return _GAP.sub(r"[^.!?;\\n]*", regex)
 
 
-def _open(height: int, gates: Iterable[Gate], met: Mapping[Need, _Bits] | None) -> _Mask | None:
-    """The texts in which one of the gates is open, None if there are none; ``met`` None: all."""
-    if met is None or not all(gates):
-        return np.ones(height, dtype=bool)
-    bits = np.bitwise_or.reduce([np.bitwise_and.reduce([met[need] for need in gate]) for gate in gates])
-    return np.unpackbits(bits, count=height).view(bool) if bits.any() else None
+class _Seen:
+    """Which texts have which words, and so which gates are open to them."""
 
+    def __init__(self, texts: pl.Series, patterns: Patterns) -> None:
+        self._height = texts.len()
+        self._words = _words_seen(texts, patterns)
+        self._known: dict[Gate, _Bits] = {}
 
-def _met(texts: pl.Series, patterns: Patterns) -> dict[Need, _Bits]:
-    """For each need the texts that meet it."""
-    seen = _words_seen(texts, patterns)
-    nowhere = np.zeros((texts.len() + 7) // 8, dtype=np.uint8)
-    return {
-        need: np.bitwise_or.reduce([seen[word] for word in need & seen.keys()], initial=0)
-        if not need.isdisjoint(seen)
-        else nowhere
-        for need in patterns.needs
-    }
+    def open_to(self, gate: Gate) -> _Mask | None:
+        """The texts that have what the gate asks for; None if there are none."""
+        bits = self._open(gate)
+        return np.unpackbits(bits, count=self._height).view(bool) if bits.any() else None
+
+    def _open(self, gate: Gate) -> _Bits:
+        if gate not in self._known:
+            self._known[gate] = self._opened(gate)
+        return self._known[gate]
+
+    def _opened(self, gate: Gate) -> _Bits:
+        if gate.all:
+            return np.bitwise_and.reduce([self._open(part) for part in gate.all])
+        if gate.any:
+            return np.bitwise_or.reduce([self._open(choice) for choice in gate.any])
+        bits = np.full((self._height + 7) // 8, 255 if gate.is_open else 0, dtype=np.uint8)
+        for word in gate.words & self._words.keys():
+            bits |= self._words[word]
+        return bits
 
 
 def _words_seen(texts: pl.Series, patterns: Patterns) -> dict[str, _Bits]:
     """The texts that have each word, or one that begins so; a word that no text has is left out."""
     words_of = pl.col("form").str.extract_all(patterns.finder)
     found = pl.DataFrame({"form": texts}).with_row_index("at").select("at", words_of.alias("word"))
-    found = found.explode("word").drop_nulls()
-    pairs = [(word, met) for word in found["word"].unique() for met in patterns.met_by(word)]
-    places = pl.DataFrame(pairs, schema={"word": pl.String, "met": pl.String}, orient="row")
+    places: dict[str, list[_Rows]] = defaultdict(list)
+    found = found.explode("word").drop_nulls().group_by("word").agg("at")
+    for word, at in zip(found["word"], found["at"], strict=True):
+        for met in patterns.met_by(word):
+            places[met].append(at.to_numpy())
     seen = {}
-    for (word,), rows in found.join(places, on="word").select("at", "met").partition_by("met", as_dict=True).items():
+    for word, held in places.items():
         mask = np.zeros(texts.len(), dtype=bool)
-        mask[rows["at"].to_numpy()] = True
+        mask[np.concatenate(held)] = True
         seen[word] = np.packbits(mask)
     return seen
