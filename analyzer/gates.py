@@ -1,7 +1,8 @@
 """Which words a pattern needs: what makes searching many patterns cheap.
 
 Rule: a gate never closes on a text that its pattern matches. A gate asks for words, or for all or any of other gates;
-``face`` is the beginning of a word, ``face`` with a blank after it a whole one. One pass over a text for the words of
+``face`` is the beginning of a word, ``face`` with a blank after it a whole one; ``l?instant``, from ``l.instant``, has any
+letter in its second place. One pass over a text for the words of
 all patterns tells which patterns are worth running.
 
 A word is made of ASCII letters and digits, as ``\b`` sees it. Other letters end it; they are *foreign* and stand for the
@@ -18,7 +19,6 @@ TOKEN = re.compile(r"\{[a-z_]+\}|\{\d+(?:,\d*)?\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]
 _LONGEST = 6  # letters of a beginning: few enough that one small automaton finds them all
 _MOST = 600  # words of a need; a larger one is left out
 _EDGE = r"\b"
-_LETTERS = "_0123456789abcdefghijklmnopqrstuvwxyz"
 _CLASS = re.compile(r"\[([a-z0-9\u0080-\uffff]{1,6})\]|\\d")
 _PUNCTUATION = re.compile(r"""[ ,:;!"'/%&-]|\\[.?\-]|\[(?:[ .,:;!?="']|\\n)+\]""")  # what ends a word and begins none
 # Words in nearly every English text: a need that holds one tells nothing.
@@ -207,7 +207,8 @@ def _texts(nodes: tuple[_Node, ...]) -> tuple[tuple[str, bool], ...]:
     for node in nodes:
         if not any(goes_on for _, goes_on in texts):
             break
-        more = None if node.kind == "any" and {len(text) for text, _ in texts} != {1} else _steps(node)
+        is_second = {len(text) for text, _ in texts} == {1}
+        more = _steps(node) if node.kind != "any" or is_second else None
         if more is None or len(texts) * len(more) > 8 * _MOST:
             return tuple(dict.fromkeys((text, False) for text, _ in texts))
         texts = tuple(dict.fromkeys(grown for text in texts for grown in _grown(text, more)))
@@ -244,8 +245,8 @@ def _steps(node: _Node) -> tuple[tuple[str, bool], ...] | None:
         steps = ((node.text, not node.again),)
     elif node.kind == "edge":
         return ((_EDGE, False),) if node.least else None
-    elif node.kind == "any":  # worth its many words only behind one letter: l'instant
-        steps = ((" ", False), *((letter, not node.again) for letter in _LETTERS))
+    elif node.kind == "any":
+        steps = ((" ", False), ("?", not node.again))
     elif node.kind == "break":
         steps = ((" ", False),)
     elif node.kind == "group":

@@ -60,7 +60,8 @@ class Patterns:
     @cached_property
     def telling(self) -> str:
         """A regex of the words that are worth a look when they are hidden by digits."""
-        return _words(word for word in self.words if not any(f"{e} ".startswith(word) for e in _EVERYDAY))
+        hidden = (word for word in self.words if not any(f"{e} ".startswith(word) for e in _EVERYDAY))
+        return _words(word for word in hidden if len(word.strip()) > 1)
 
     @cached_property
     def finder(self) -> str:
@@ -69,9 +70,12 @@ class Patterns:
 
     def met_by(self, word: str) -> set[str]:
         """Which of ``words`` a word of a text meets."""
-        starts = range(1) if word.isascii() else range(len(word))
-        keys = (word[start : start + size] for start in starts for size in range(1, self._longest + 1))
-        return self.words.intersection([word + " ", *keys])
+        if not word.isascii():
+            runs = (word[start : start + size] for start in range(len(word)) for size in range(1, self._longest + 1))
+            return self.words.intersection(runs)
+        whole = word + " "
+        either = (whole, f"{whole[0]}?{whole[2:]}")
+        return self.words.intersection(text[:size] for text in either for size in range(1, self._longest + 1))
 
     @cached_property
     def _longest(self) -> int:
@@ -79,11 +83,16 @@ class Patterns:
 
 
 def _words(words: Iterable[str]) -> str:
-    """A regex of words and word beginnings."""
-    ascii_words = sorted(word for word in words if word.isascii())
-    whole = "|".join(word.strip() for word in ascii_words if word.endswith(" "))
-    begun = "|".join(word for word in ascii_words if not word.endswith(" "))
-    return rf"(?-u:\b)(?:(?:{whole})(?-u:\b)|(?:{begun})[0-9a-z]*)" if begun else rf"(?-u:\b)(?:{whole})(?-u:\b)"
+    """A regex that finds, whole, the words that are or begin as one of ``words``.
+
+    Those with a joker stand apart: an alternation of nothing but letters is a trie, and thirty times as fast.
+    """
+    ends = {True: r"(?-u:\b)", False: "[0-9a-z]*"}
+    kinds: dict[tuple[bool, bool], list[str]] = defaultdict(list)
+    for word in sorted(filter(str.isascii, words)):
+        kinds["?" in word, word.endswith(" ")].append(word.strip().replace("?", "[0-9a-z_]"))
+    found = "|".join(f"(?:{'|'.join(kinds[kind])}){ends[kind[1]]}" for kind in sorted(kinds))
+    return rf"(?-u:\b)(?:{found})"
 
 
 @dataclass(frozen=True)
