@@ -1,12 +1,11 @@
 """Which words a pattern needs: what makes searching many patterns cheap.
 
-Rule: a gate never closes on a text that its pattern matches. A gate asks for words, or for all or any of other gates;
-``face`` is the beginning of a word, ``face`` with a blank after it a whole one; ``l?instant``, from ``l.instant``, has any
-letter in its second place. One pass over a text for the words of
-all patterns tells which patterns are worth running.
+Rule: a gate never closes on a text that its pattern matches. A gate asks for words, or for all or any of other gates.
+``face`` is the beginning of a word, ``face`` with a blank after it a whole one; ``l?instant``, from ``l.instant``, may
+have any letter in its second place. One pass over a text for the words of all patterns tells which are worth running.
 
-A word is made of ASCII letters and digits, as ``\b`` sees it. Other letters end it; they are *foreign* and stand for the
-word they are in: whatever ``c[aá]mara`` matches has ``camara`` or ``á`` in it.
+A word is made of ASCII letters and digits, as ``\\b`` sees it. Other letters end it; they are *foreign* and stand for
+the word they are in: whatever ``c[aá]mara`` matches has ``camara`` or ``á`` in it.
 """
 
 import re
@@ -18,11 +17,12 @@ TOKEN = re.compile(r"\{[a-z_]+\}|\{\d+(?:,\d*)?\}|\\[bBwWdDsS]|\\.|\[(?:\\.|[^\]
 
 _LONGEST = 6  # letters of a beginning: few enough that one small automaton finds them all
 _MOST = 600  # words of a need; a larger one is left out
+_JOINTS = 3  # places in a sequence where two words may be one; with more of them it is read as it stands
 _EDGE = r"\b"
 _CLASS = re.compile(r"\[([a-z0-9\u0080-\uffff]{1,6})\]|\\d")
 _PUNCTUATION = re.compile(r"""[ ,:;!"'/%&-]|\\[.?\-]|\[(?:[ .,:;!?="']|\\n)+\]""")  # what ends a word and begins none
 # Words in nearly every English text: a need that holds one tells nothing.
-_COMMON = frozenset(f"{word} " for word in "a an the of in on at to for from with by and or as s".split())
+_COMMON = frozenset(re.findall("[a-z]+ ", "a an the of in on at to for from with by and or as s "))
 
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, so that what is known of a node is kept
@@ -134,16 +134,11 @@ def _node(token: str) -> _Node:
 @cache
 def _needed(nodes: tuple[_Node, ...], at_start: bool = False) -> Gate:
     """What a sequence needs; ``at_start``: a word can only begin where it begins."""
-    joint = next((place for place in range(1, len(nodes) - 1) if _may_join(nodes[place])), None)
-    if joint is None:
+    joints = [place for place in range(1, len(nodes) - 1) if nodes[place].kind == "break" and not nodes[place].least]
+    if not joints or len(joints) > _JOINTS:
         return _all(_each_need(nodes, at_start))
-    before, after = nodes[:joint], nodes[joint + 1 :]
+    before, after = nodes[: joints[0]], nodes[joints[0] + 1 :]  # mug ?shot: two words, or one
     return _any([_needed((*before, _node(" "), *after), at_start), _needed(before + after, at_start)])
-
-
-def _may_join(node: _Node) -> bool:
-    """Whether the words around it may be one: mug ?shot."""
-    return node.kind == "break" and not node.least
 
 
 def _each_need(nodes: tuple[_Node, ...], at_start: bool) -> Iterator[Gate]:
@@ -151,11 +146,12 @@ def _each_need(nodes: tuple[_Node, ...], at_start: bool) -> Iterator[Gate]:
     for place, node in enumerate(nodes):
         after = nodes[place + 1] if place + 1 < len(nodes) else _node("")
         ends = after.least > 0 and after.kind in ("edge", "break") and not node.again
-        within = place > 0 and node.kind == nodes[place - 1].kind == "foreign"
-        begins = not within and (at_start or _all_begin(node, "edge") or _all_begin(node, "foreign"))
         if node.kind == "group" and node.least:
             yield _inside(node, at_start, ends)
-        if node.kind in ("letter", "foreign", "group") and node.least and begins and not (node.branches and ends):
+        begins = at_start or _begins_anywhere(node)
+        within = place > 0 and node.kind == nodes[place - 1].kind == "foreign"
+        is_told = node.kind == "group" and ends  # what is needed inside says it all
+        if begins and node.least and node.kind in ("letter", "foreign", "group") and not within and not is_told:
             yield _beginnings(nodes[place:])
         at_start = _starts_after(node, at_start)
 
@@ -167,11 +163,12 @@ def _inside(group: _Node, at_start: bool, ends: bool) -> Gate:
     return _any(_needed(branch + end, at_start) for branch in group.branches)
 
 
-def _all_begin(node: _Node, kind: str) -> bool:
-    """Whether every branch of a group begins with a node of that kind, or the node is of it."""
-    return node.kind == kind or (
-        bool(node.branches) and all(branch and _all_begin(branch[0], kind) for branch in node.branches)
-    )
+@cache
+def _begins_anywhere(node: _Node) -> bool:
+    """Whether what the node begins with is a need wherever it stands: an edge and a word, or a foreign letter."""
+    if node.kind != "group":
+        return node.kind in ("edge", "foreign")
+    return all(branch and _begins_anywhere(branch[0]) for branch in node.branches)
 
 
 def _starts_after(node: _Node, before: bool) -> bool:

@@ -92,9 +92,9 @@ class Lexicon:
 def load_lexicon(folder: Path, prove: bool = True) -> Lexicon:
     """The lexicon in ``folder``'s TOML files.
 
-    ``prove``: each pattern must compile and each entry find its examples and none of its near misses; a run trusts the shipped lexicon, which
-    the tests and ``rules check`` prove. Raises UsageError ``FILE:LINE: what; what would be right`` for the first
-    mistake, in order of file and line.
+    ``prove``: each pattern must compile, and each entry find its examples and none of its near misses; a run trusts
+    the shipped lexicon, which the tests and ``rules check`` prove. Raises UsageError ``FILE:LINE: what; what would be
+    right`` for the first mistake, in order of file and line.
     """
     files = sorted(folder.glob("*.toml"))
     if not files:

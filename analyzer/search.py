@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -22,16 +22,17 @@ _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 _Rows = np.ndarray[Any, np.dtype[np.uint32]]
 _Bits = np.ndarray[Any, np.dtype[np.uint8]]  # a bit for every text, eight to a byte
 # Words that are no reason to read a text's digits as letters when nothing but them is hidden: w1ll, h1s, 0ne.
-_EVERYDAY = frozenset(
-    """a an the is are was were be it its this that these those he they him them his their i we you my our your me us of
-    in on at to for from with by and or as if not no do does did can will may any all each every has have had which what
-    who how when where there here one two s w u""".split()
+_EVERYDAY = re.findall(
+    r"\w+",
+    """a an the is are was were be it its this that these those he they him them his their i we you my our your me us
+    of in on at to for from with by and or as if not no do does did can will may any all each every has have had which
+    what who how when where there here one two s w u""",
 )
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Alternatives that are searched as one: each a regex (Rust, over a form) and its gate, open wherever it matches."""
+    """Alternatives that are searched as one: each a regex (Rust, over a form) and its gate, open where it matches."""
 
     name: str
     parts: tuple[tuple[str, Gate], ...]
@@ -60,7 +61,7 @@ class Patterns:
     @cached_property
     def telling(self) -> str:
         """A regex of the words that are worth a look when they are hidden by digits."""
-        hidden = (word for word in self.words if not any(f"{e} ".startswith(word) for e in _EVERYDAY))
+        hidden = (word for word in self.words if not any(f"{everyday} ".startswith(word) for everyday in _EVERYDAY))
         return _words(word for word in hidden if len(word.strip()) > 1)
 
     @cached_property
@@ -68,7 +69,7 @@ class Patterns:
         """A regex that finds, whole, every word and every run of foreign letters that meets a need."""
         return rf"{_words(self.words)}|[^\x00-\x7f]+"
 
-    def met_by(self, word: str) -> set[str]:
+    def met_by(self, word: str) -> frozenset[str]:
         """Which of ``words`` a word of a text meets."""
         if not word.isascii():
             runs = (word[start : start + size] for start in range(len(word)) for size in range(1, self._longest + 1))
@@ -177,9 +178,9 @@ class _Seen:
 
     def _opened(self, gate: Gate) -> _Bits:
         if gate.all:
-            return np.bitwise_and.reduce([self._open(part) for part in gate.all])
+            return reduce(np.bitwise_and, [self._open(part) for part in gate.all])
         if gate.any:
-            return np.bitwise_or.reduce([self._open(choice) for choice in gate.any])
+            return reduce(np.bitwise_or, [self._open(choice) for choice in gate.any])
         bits = np.full((self._height + 7) // 8, 255 if gate.is_open else 0, dtype=np.uint8)
         for word in gate.words & self._words.keys():
             bits |= self._words[word]

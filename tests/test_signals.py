@@ -267,77 +267,19 @@ def sample(seed: int) -> list[str]:
     return [" ".join(chance.choices(words, k=chance.randint(1, 60))) for _ in range(200)]
 
 
-ALL = Patterns(LEXICON.signals.all + LEXICON.contexts.all)
-LETTERS = "aeinrstk 079.,'!-\n_\u00e9\u00fc\u0928"
+def test_the_words_looked_for_first_change_nothing() -> None:
+    texts = pl.Series(sample(1) + [text for text in sample(2) if "\n" in text])
+    patterns = Patterns(LEXICON.signals.all + LEXICON.contexts.all)
+    searched = forms(texts, patterns.telling)
 
+    def matches(gated: bool) -> set[tuple[str, int, str]]:
+        return {
+            (hits.pattern.name, row, marked)
+            for hits in search(searched, patterns, gated=gated)
+            for row, marked in hits.frame.select("row", "marked").iter_rows()
+        }
 
-def matching(parsed: Iterable[Any], chance: random.Random) -> str:
-    """A text that a regex, parsed by ``re``, is likely to match: a walk through it with every choice by chance."""
-    return "".join(step(str(kind), value, chance) for kind, value in parsed)
-
-
-def step(kind: str, value: Any, chance: random.Random) -> str:
-    if kind == "LITERAL":
-        return chr(value)
-    if kind == "IN":
-        return one_of(value, chance)
-    if kind == "BRANCH":
-        return matching(chance.choice(value[1]), chance)
-    if kind == "SUBPATTERN":
-        return matching(value[3], chance)
-    if kind in ("MAX_REPEAT", "MIN_REPEAT"):
-        least, most, inner = value
-        return "".join(matching(inner, chance) for _ in range(chance.randint(least, min(int(most), least + 2))))
-    return chance.choice(LETTERS) if kind in ("ANY", "NOT_LITERAL") else ""
-
-
-def one_of(choices: list[Any], chance: random.Random) -> str:
-    if str(choices[0][0]) == "NEGATE":
-        return chance.choice("abkr 09,")
-    kind, value = chance.choice(choices)
-    return chr(chance.randint(*value) if str(kind) == "RANGE" else value)
-
-
-PARSED = [
-    parse(regex.replace("(?-u:", "(?:"), re.ASCII) for pattern in ALL.all for regex in (p.regex for p in pattern.parts)
-]
-PIECES = sorted({text for text in EXAMPLES for text in (text, *text.split())})
-
-
-@st.composite
-def made_of_the_lexicon(draw: st.DrawFn) -> str:
-    """What a pattern matches, an example or a near miss, cut and joined with others, in any language."""
-    chance = draw(st.randoms(use_true_random=False))
-    pieces = [
-        chance.choice(PIECES) if chance.random() < 0.5 else matching(chance.choice(PARSED), chance)
-        for _ in range(chance.randint(1, 4))
-    ]
-    text = chance.choice([" ", "", ". ", "\n", "\u00e9"]).join(pieces)
-    cut = chance.randint(0, len(text)) if chance.random() < 0.3 else 0
-    return text[cut:]
-
-
-def matches(texts: Iterable[str], gated: bool) -> set[tuple[str, int, str]]:
-    searched = forms(pl.Series(texts, dtype=pl.String), ALL.telling)
-    return {
-        (hits.pattern.name, row, marked)
-        for hits in search(searched, ALL, gated=gated)
-        for row, marked in hits.frame.select("row", "marked").iter_rows()
-    }
-
-
-@settings(max_examples=5, deadline=None)
-@given(st.lists(made_of_the_lexicon(), min_size=200, max_size=400))
-def test_the_words_looked_for_first_change_nothing(texts: list[str]) -> None:
-    assert matches(texts, gated=True) == matches(texts, gated=False) != set()
-
-
-def test_a_gate_is_open_wherever_its_alternative_matches() -> None:
-    chance = random.Random(6)
-    texts = [matching(parsed, chance) for parsed in PARSED for _ in range(6)] + sample(1)
-    found = matches(texts, gated=True)
-    assert found == matches(texts, gated=False)
-    assert {name for name, _, _ in found} == {pattern.name for pattern in ALL.all}
+    assert matches(gated=True) == matches(gated=False) != set()
 
 
 def test_order_and_batches_change_nothing() -> None:
