@@ -63,7 +63,7 @@ _SPACED = r"(?-u:\b)[A-Za-z](?:[ .*_\-|][A-Za-z0-9@$]){3,}(?-u:\b)"
 _ESCAPE = r"\\u[0-9a-fA-F]{4}"
 _SIGN = "[013457@$!]"
 _MIXED_WORD = f"[a-z0-9@$!]*(?:[a-z]{_SIGN}|{_SIGN}[a-z])[a-z0-9@$!]*"
-_ODD_ASCII = f"{_CAMEL}|{_CONTROL}|_|\\\\[nrtu]"
+_ODD = f"{_CAMEL}|{_CONTROL}|_|\\\\[nrtu]|[a-zA-Z]{_SIGN}|{_SIGN}[a-zA-Z]|{_SPACED}"
 _DISGUISED = (
     f"[A-Za-z][{_INVISIBLE}{_COMBINING}]|[{_INVISIBLE}][A-Za-z]|[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]"
     f"|[{_ALIKE}]{{4}}|[\u2100-\u214f\u2460-\u24ff\ufb00-\ufb06\uff10-\uff5a\U0001d400-\U0001d7ff\U0001f130-\U0001f189]"
@@ -91,10 +91,14 @@ def forms(texts: pl.Series, telling: str) -> list[Form]:
 
     ``telling`` is a regex of the words looked for: a word with digits or signs that reads as one asks for a leet form.
     """
-    plain = _plain(texts)
+    frame = pl.DataFrame({"form": texts}).with_row_index("row")
+    wide = frame["form"].str.len_bytes() != frame["form"].str.len_chars()
+    odd = wide | frame["form"].str.contains(_ODD)  # the others need no more than lower case
+    rewritten = frame.filter(odd).with_columns(_rewritten(pl.col("form")))
+    plain = pl.concat([frame.filter(~odd).with_columns(pl.col("form").str.to_lowercase()), rewritten])
     found = [Form(plain, {})]
-    found += _leet(plain, {}, telling)
-    deep = _deep(texts)
+    found += _leet(rewritten, {}, telling)
+    deep = _deep(frame.filter(odd))
     if deep is not None:
         found.append(deep)
         found += _leet(deep.frame, deep.places, telling)
@@ -113,19 +117,6 @@ def original_span(form: Form, row: int, text: str, start: int, end: int) -> tupl
 def in_leet_word(before: str, start: int, end: int) -> bool:
     """Whether ``before[start:end]`` holds a digit or sign next to a letter: else a leet match was read into numbers."""
     return bool(_LEET_IN_WORD.search(before, start, end))
-
-
-def _plain(texts: pl.Series) -> pl.DataFrame:
-    """Row number and plain form of every text; length-preserving but for JOINT."""
-    frame = pl.DataFrame({"form": texts}).with_row_index("row")
-    odd = frame["form"].str.contains(_ODD_ASCII)
-    wide = frame["form"].str.len_bytes() != frame["form"].str.len_chars()
-    return pl.concat(
-        [
-            frame.filter(~odd & ~wide).with_columns(pl.col("form").str.to_lowercase()),
-            frame.filter(odd | wide).with_columns(_rewritten(pl.col("form"))),
-        ]
-    )
 
 
 def _rewritten(text: pl.Expr) -> pl.Expr:
@@ -154,9 +145,8 @@ def _leet(frame: pl.DataFrame, places: Places, telling: str) -> list[Form]:
     return [form for form in found if not form.frame.is_empty()]
 
 
-def _deep(texts: pl.Series) -> Form | None:
-    """The deep form of the texts that hide letters, None if no text does."""
-    frame = pl.DataFrame({"form": texts}).with_row_index("row")
+def _deep(frame: pl.DataFrame) -> Form | None:
+    """The deep form of the texts (row, form) that hide letters, None if no text does."""
     wide = frame["form"].str.len_bytes() != frame["form"].str.len_chars()
     hidden = frame["form"].str.contains(f"{_SPACED}|{_ESCAPE}")
     hidden |= pl.select(pl.when(wide).then(frame["form"]).str.contains(_DISGUISED).fill_null(False)).to_series()

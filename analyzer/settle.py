@@ -15,7 +15,7 @@ from analyzer.schema import SIGNALS
 from analyzer.store import Store, read_texts, transaction
 from analyzer.tenants import Patterns
 
-SCAN_CHARS = 64 << 20
+SCAN_CHARS = 96 << 20  # two slices of signals.py, one a thread
 GAP_MINUTES = 30
 _SEARCHED_KINDS = "('text', 'tool', 'tool_call', 'output_schema', 'refusal', 'name', 'fragment')"
 

@@ -24,7 +24,7 @@ __all__ = ["MAX_ROWS", "Entry", "Lexicon", "load_lexicon", "scan"]
 
 MAX_ROWS = 50  # rows of one entry in one text: those with the fewest contexts, then the first
 _MAX_MATCHES = 1000  # matches of one entry in one form that are looked at
-_SLICE_BYTES = 32 << 20  # texts searched at once by a thread
+_SLICE_BYTES = 48 << 20  # texts searched at once by a thread
 _THREADS = min(2, os.cpu_count() or 1)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[\n;]|\\n")
 
