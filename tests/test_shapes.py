@@ -265,6 +265,22 @@ def test_a_gateway_row_tells_what_its_addresses_and_headers_say() -> None:
     assert record(inside(row, url="http://[::1", backendUrl=7))["api"] is None
 
 
+@pytest.mark.parametrize(
+    ("path", "thread"),
+    [
+        ("/openai/threads/thread_abc", "thread_abc"),
+        ("/openai/v1/threads/thread_abc/messages/msg_1", "thread_abc"),
+        ("/openai/threads/runs", None),  # makes a thread and runs it: no call knows the id yet
+        ("/openai/threads", None),
+        ("/openai/threads/{thread_id}/runs", None),
+        ("/openai/deployments/chat/chat/completions", None),
+    ],
+)
+def test_a_session_is_explicit_only_where_the_address_names_a_thread(path: str, thread: str | None) -> None:
+    found = record(inside(EXAMPLES[0], url=f"https://apim.example.com{path}?api-version=2024-05-01-preview"))
+    assert (found["session_id"], found["session_kind"]) == (thread, thread and "thread")
+
+
 def test_a_probe_of_the_gateway_makes_no_request() -> None:
     probe = inside(EXAMPLES[1], requestId="", modelName="", promptTokens=0, completionTokens=0)
     assert record(probe)["makes_request"] is False

@@ -29,7 +29,7 @@ CONTENT = (
     ("backendresponsebody", "response", "backend_body"),
 )
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
-_THREAD = re.compile(r"/threads/([^/]+)")
+_THREAD = re.compile(r"/threads/(thread_[^/]+)")
 _CALLER_HEADERS = ("x-user", "x-user-id", "x-end-user", "x-caller-oid")
 _CALLER_METADATA = ("oid", "user", "userid", "appid")
 
