@@ -196,7 +196,7 @@ FILES = Table(
     loaded_bytes     | BIGINT    | decompressed bytes loaded
     loaded_lines     | BIGINT    |
     prefix_sha256    | VARCHAR   | SHA-256 of those bytes
-    state            | VARCHAR   | complete, pending (an unfinished last line waits) or unreadable
+    state            | VARCHAR   | complete, pending (a last line waits), broken (read up to a break), skipped or unreadable
     reason           | VARCHAR   | why it could not be read
     """),
 )
@@ -257,7 +257,7 @@ REQUESTS = Table(
     api              | VARCHAR   | chat, completion, image_generate …, as docs/log-shapes.md lists; other
     operation        | VARCHAR   | the operation as logged
     api_version      | VARCHAR   |
-    deployment       | VARCHAR   |
+    deployment       | VARCHAR   | of the address or the log; else the model that the request's body names
     model            | VARCHAR   |
     model_version    | VARCHAR   |
     resource         | VARCHAR   | resource id, lower-cased
@@ -281,7 +281,7 @@ REQUESTS = Table(
     error_code       | VARCHAR   | code of an error body
     prompt_seen      | VARCHAR   | full, cut, fragments or none
     answer_seen      | VARCHAR   | full, cut, fragments or none
-    system_seen      | VARCHAR   | yes, absent or unknowable
+    system_seen      | VARCHAR   | yes, absent or unknowable (an assistant was told when it was made)
     tools_seen       | BOOLEAN   | whether tool definitions would have been seen
     pictures_seen    | VARCHAR   | bytes, address_only, cut or none
     picture_count    | INTEGER   | pictures in the request
