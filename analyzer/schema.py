@@ -196,7 +196,7 @@ FILES = Table(
     loaded_bytes     | BIGINT    | decompressed bytes loaded
     loaded_lines     | BIGINT    |
     prefix_sha256    | VARCHAR   | SHA-256 of those bytes
-    state            | VARCHAR   | complete, pending (a last line waits), broken (read up to a break), skipped or unreadable
+    state            | VARCHAR   | complete, pending (a last line waits), broken (up to a break), skipped or unreadable
     reason           | VARCHAR   | why it could not be read
     """),
 )

@@ -361,6 +361,35 @@ def test_a_line_that_cannot_be_opened_is_quarantined_and_its_neighbours_are_load
 
 
 @pytest.mark.parametrize(
+    "time",
+    [None, "", "6/1/2026 10:00:00 AM", 1780300800, "2026-13-01T00:00:00Z", "9999-12-31T23:59:59.9999999-12:00", ["x"]],
+)
+@pytest.mark.parametrize("row", EXAMPLES[:1] + EXAMPLES[-2:], ids=["gateway", "llm", "resource"])
+def test_an_item_whose_time_cannot_be_read_is_quarantined_at_its_own_place(row: Row, time: object) -> None:
+    untimed = json.dumps({**row, "time": time}).encode()
+    good = [json.dumps(one).encode() for one in EXAMPLES]
+    for start, between, end in ((b" ", b" \n ", b"\n"), (b'  {"records": [', b",\n", b"]}\n")):
+        data = start + between.join([*good, untimed, *good]) + end
+        found = mapped(data)
+        (bad,) = found.quarantine.to_pylist()
+        place = data.index(untimed)
+        assert (bad["reason"], bad["byte_offset"], bad["byte_length"]) == ("bad_time", place, len(untimed))
+        assert (bad["line"], bad["sha256"]) == (data.count(b"\n", 0, place) + 1, hashlib.sha256(untimed).hexdigest())
+        said = dict(zip(found.texts.column("text_id").to_pylist(), found.texts.column("text").to_pylist(), strict=True))
+        assert said[bad["text_id"]] == untimed.decode()[:200]
+        assert len(found.records) == 2 * len(EXAMPLES)
+        assert len(found.fragments) == 2 * len(mapped(as_lines(EXAMPLES)).fragments)
+        seen = buckets(data)
+        assert (seen["quarantined_items"], seen["loaded"], seen["quarantined"]) == (1, 2 * len(EXAMPLES), 0)
+
+
+def test_a_record_without_the_field_of_its_time_is_quarantined_and_a_foreign_one_is_not() -> None:
+    untimed = {name: value for name, value in EXAMPLES[0].items() if name != "time"}
+    assert buckets(as_lines([untimed, untimed]))["quarantined_items"] == 2
+    assert buckets(as_lines([{**untimed, "category": "AuditEvent"}]))["foreign_items"] == 1
+
+
+@pytest.mark.parametrize(
     "odd",
     [
         b'"\\ud800"',
@@ -376,7 +405,7 @@ def test_odd_values_in_any_field_cost_no_record(odd: bytes) -> None:
         name for row in EXAMPLES for name in (*row, *(inside(row)["properties"] if row is not EXAMPLES[-1] else ()))
     }
     for row in EXAMPLES[:2]:
-        for name in names - {"category"}:
+        for name in names - {"category", "time"}:
             line = json.dumps({**row, name: "ODD"}).encode().replace(b'"ODD"', odd)
             inner = json.dumps(inside(row, **{name: "ODD"})).encode().replace(b'"ODD"', odd)
             assert buckets(line + b"\n" + inner + b"\n")["loaded"] == 2

@@ -6,6 +6,7 @@ column. Adding a shape is adding a module to ``SHAPES``.
 """
 
 import hashlib
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 
 from analyzer import masking
 from analyzer.json_text import NotJsonError, parse, parse_nested, write
-from analyzer.reader import SAMPLE_BYTES, SPACE, slices
+from analyzer.reader import FRAMES, SAMPLE_BYTES, SPACE, slices
 from analyzer.schema import FRAGMENTS, QUARANTINE, RECORDS, Table
 from analyzer.shapes import fields, gateway_log, llm_log, resource_log
 from analyzer.shapes.fields import Columns
@@ -32,6 +33,7 @@ UNDATED = date.min  # the day under which texts of records without a time are ke
 TEXTS = pa.schema([("text_id", pa.string()), ("day", pa.date32()), ("text", pa.string())])
 SEEN = pa.schema([("file_id", pa.int32()), ("generation", pa.int32()), ("bucket", pa.string()), ("count", pa.int64())])
 _PLACE = ("file_id", "generation", "line", "byte_offset", "byte_length", "sha256")
+_ADDRESS = ("file_id", "generation", "byte_offset")
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,30 @@ def map_frames(frames: pa.Table) -> Mapped:
         if group.shape:
             found.append(_map(group.shape, group, places))
             texts += _content(group.shape, group, found[-1])
-    return _mapped(pa.concat_tables(found), pa.concat_tables(texts), bad, _counted(seen))
+    mapped, content = pa.concat_tables(found), pa.concat_tables(texts)
+    if mapped.column("ticks").null_count:
+        untimed = _as_bad(mapped.filter(pc.is_null(mapped.column("ticks"))), records, "bad_time")
+        seen += [(untimed, "loaded", -1), (untimed, "quarantined_items", 1)]
+        bad = pa.concat_tables([bad, untimed])
+        mapped, content = (table.filter(pc.is_valid(table.column("ticks"))) for table in (mapped, content))
+    return _mapped(mapped, content, bad, _counted(seen))
 
 
 _NOT_BAD = pa.array(["record", "blank", "pending"])
 _FRAGMENT_TEXTS = FRAGMENTS.arrow.set(FRAGMENTS.arrow.get_field_index("text_id"), pa.field("text", pa.string()))
+
+
+def _as_bad(items: pa.Table, frames: pa.Table, reason: str) -> pa.Table:
+    """Items that are not loaded, in FRAMES' columns: ``raw`` is cut out of the frame that each stands in."""
+    raws = list(slices(frames.column("raw")))
+    starts = sorted(zip(*(frames.column(name).to_pylist() for name in _ADDRESS), range(len(raws)), strict=True))
+    beginnings = []
+    for *file, offset in zip(*(items.column(name).to_pylist() for name in _ADDRESS), strict=True):
+        *_, start, row = starts[bisect(starts, (*file, offset, len(raws))) - 1]
+        beginnings.append(bytes(raws[row]).lstrip(SPACE)[offset - start :][:SAMPLE_BYTES])
+    columns = {name: items.column(name) for name in _PLACE} | {"state": reason}
+    columns["raw"] = pa.array(beginnings, pa.large_binary())
+    return pa.table([_filled(columns[field.name], field.type, len(items)) for field in FRAMES], schema=FRAMES)
 
 
 def _counted(seen: list[tuple[pa.Table, str, int]]) -> pa.Table:
