@@ -1,8 +1,8 @@
 """One module per log shape: recognise a record by its content, map it to rows. Pure: Arrow in, Arrow out.
 
 A shape module says in ``FIELDS``, ``PROPERTIES`` and ``CONTENT`` which fields it reads, by lower-cased name, and has
-``recognise(category, resource) -> bool`` and ``map_columns(item, inner)``, which maps many records at once, column by
-column. Adding a shape is adding a module to ``SHAPES``.
+``recognise(category, resource, names) -> bool`` and ``map_columns(item, inner)``, which maps many records at once,
+column by column. Adding a shape is adding a module to ``SHAPES``.
 """
 
 import hashlib
@@ -149,9 +149,10 @@ def _open(frames: pa.Table) -> tuple[_Items, pa.Table]:
                 value = decode(raw)
             except _NOT_JSON:
                 value = parse(bytes(raw).strip(SPACE))
-            if type(value) is list or (type(value) is dict and type(value.get("records")) is list):
+            envelope = _envelope(value)
+            if envelope is not None or type(value) is list:
                 place = (frames.column(name)[row].as_py() for name in _PLACE[:4])
-                members += _members(bytes(raw).strip(SPACE), type(value) is dict, *place)
+                members += _members(bytes(raw).strip(SPACE), envelope, *place)
                 continue
         except (NotJsonError, *_NOT_JSON):
             bad[row] = _why_not(bytes(raw))
@@ -171,19 +172,18 @@ def _open(frames: pa.Table) -> tuple[_Items, pa.Table]:
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class _Envelope(msgspec.Struct):
-    records: list[msgspec.Raw]
+def _envelope(value: Any) -> str | None:
+    """The key under which an object holds records, in any case."""
+    members = value.items() if type(value) is dict else ()
+    return next((key for key, held in members if type(held) is list and key.lower() == "records"), None)
 
 
 def _members(
-    raw: bytes, in_records: bool, file_id: int, generation: int, line: int, offset: int
+    raw: bytes, envelope: str | None, file_id: int, generation: int, line: int, offset: int
 ) -> list[tuple[Any, ...]]:
     """Each member with its own place in the file: members stand in order, so each is found behind the one before."""
-    slots = (
-        msgspec.json.decode(raw, type=_Envelope).records
-        if in_records
-        else msgspec.json.decode(raw, type=list[msgspec.Raw])
-    )
+    held = raw if envelope is None else msgspec.json.decode(raw, type=dict[str, msgspec.Raw])[envelope]
+    slots = msgspec.json.decode(held, type=list[msgspec.Raw])
     found: list[tuple[Any, ...]] = []
     position, newlines = 0, 0
     for member in map(bytes, slots):
@@ -223,8 +223,7 @@ def _by_shape(items: _Items) -> list[_Rows]:
     for (names, inner_names), rows in layouts.items():
         item_columns = _columns(names, [items.values[row] for row in rows])
         inner_columns = _columns(inner_names, [inner[row] for row in rows])
-        said = (_texts(item_columns, "category", len(rows)), _texts(item_columns, "resourceid", len(rows)))
-        shapes = list(map(shape_of, *said))
+        shapes = list(map(shape_of, *_said(item_columns, inner_columns, len(rows))))
         for shape in dict.fromkeys(shapes):
             group = _group(groups, shape, item_columns)
             chosen = [place for place, other in enumerate(shapes) if other is shape]
@@ -258,8 +257,18 @@ def _texts(columns: Columns, name: str, count: int) -> list[str]:
     return [value if type(value) is str else "" for value in columns.get(name, [None] * count)]
 
 
-def _shape_of(category: str, resource: str) -> ModuleType | None:
-    said = category.lower(), resource.lower()
+def _said(item: Columns, inner: Columns, count: int) -> tuple[list[str], ...]:
+    """The columns of what ``_shape_of`` is asked: names only where a resource is missing, which tells more."""
+    category, resource = _texts(item, "category", count), _texts(item, "resourceid", count)
+    if not all(category):
+        category = [said or other for said, other in zip(category, _texts(item, "type", count), strict=True)]
+    if all(resource):
+        return category, resource
+    return category, resource, _texts(item, "operationname", count), _texts(inner, "apiname", count)
+
+
+def _shape_of(category: str, resource: str, *names: str) -> ModuleType | None:
+    said = category.lower(), resource.lower(), names
     return next((shape for shape in SHAPES if shape.recognise(*said)), None)
 
 
