@@ -685,10 +685,17 @@ _COVERAGE_VIEW = View(
     fragments         | BIGINT  | chunks that could not be put together
     order_uncertain   | BIGINT  |
     gateway_row_missing | BIGINT | LLM rows without their gateway row
-    not_joined        | BIGINT  | resource-log rows that no gateway row names
+    not_joined        | BIGINT  | calls of a resource log that no gateway row names by the backend's id
+    other_api         | BIGINT  | calls of an operation that no api is known of
     key_conflicts     | BIGINT  | keys name different tenants
     """),
     """
+    WITH named AS (
+        SELECT DISTINCT lower(record.backend_request_id) AS request_id
+        FROM store.records AS record
+        JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
+        WHERE record.backend_request_id IS NOT NULL
+    )
     SELECT tenant_id, occurred_at::DATE AS day, count(*) AS requests,
         count(*) FILTER (WHERE prompt_seen <> 'none' OR answer_seen <> 'none') AS with_content,
         count(*) FILTER (WHERE prompt_seen = 'none' AND answer_seen = 'none') AS without_content,
@@ -697,10 +704,12 @@ _COVERAGE_VIEW = View(
         count(*) FILTER (WHERE order_uncertain) AS order_uncertain,
         count(*) FILTER (WHERE list_contains(shapes, 'llm_log') AND NOT list_contains(shapes, 'gateway_log'))
             AS gateway_row_missing,
-        count(*) FILTER (WHERE shapes = ['resource_log']) AS not_joined,
+        count(*) FILTER (WHERE shapes = ['resource_log'] AND named.request_id IS NULL) AS not_joined,
+        count(*) FILTER (WHERE api = 'other') AS other_api,
         count(*) FILTER (WHERE tenant_of.conflict) AS key_conflicts
-    FROM main.requests
+    FROM main.requests AS request
     LEFT JOIN store.tenant_of AS tenant_of USING (request_key, tenant_id)
+    LEFT JOIN named ON named.request_id = lower(request.request_id)
     GROUP BY tenant_id, day
     """,
 )
