@@ -24,6 +24,7 @@ CONTENTS = pl.Schema(
     {
         "request_key": pl.String(),
         "api": pl.String(),
+        "deployment": pl.String(),
         "model": pl.String(),
         "stream": pl.Boolean(),
         "finish_reasons": pl.List(pl.String()),
@@ -353,6 +354,7 @@ def _facts(request: _Side, response: _Side) -> dict[str, Any]:
     session_kind, session_id = asked.session or (None, None)
     return {
         "api": asked.api,
+        "deployment": asked.model,  # what Azure calls so in a body
         "model": answered.model or asked.model,
         "stream": asked.stream,
         "finish_reasons": answered.finish_reasons,

@@ -103,6 +103,7 @@ _COVERAGE = pa.schema(
         ("unknown_tenant", pa.int64()),
         ("gateway_row_missing", pa.int64()),
         ("not_joined", pa.int64()),
+        ("other_api", pa.int64()),
         ("key_conflicts", pa.int64()),
         ("frozen", pa.int64()),
         ("blind", pa.map_(pa.string(), pa.int64())),
@@ -179,18 +180,19 @@ gaps AS (
 rows AS (
     SELECT seen.tenant_id, seen.day, seen.requests, seen.with_content, seen.without_content, seen.cut, seen.fragments,
         seen.order_uncertain, if(starts_with(seen.tenant_id, 'unknown:'), seen.requests, 0) AS unknown_tenant,
-        seen.gateway_row_missing, seen.not_joined, seen.key_conflicts, blind.blind, 0 AS quarantined, gaps.seconds
+        seen.gateway_row_missing, seen.not_joined, seen.other_api, seen.key_conflicts, blind.blind, 0 AS quarantined,
+        gaps.seconds
     FROM main.coverage AS seen
     LEFT JOIN blind USING (tenant_id, day)
     LEFT JOIN gaps ON gaps.tenant_id IS NOT DISTINCT FROM seen.tenant_id AND gaps.day IS NOT DISTINCT FROM seen.day
     UNION ALL
-    SELECT NULL, day, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, count(*), NULL
+    SELECT NULL, day, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, count(*), NULL
     FROM main.quarantine
     GROUP BY day
 )
 SELECT tenant_id, day, requests, with_content, without_content, cut, fragments, order_uncertain,
-    coalesce(unknown_tenant, 0) AS unknown_tenant, gateway_row_missing, not_joined, key_conflicts, 0 AS frozen,
-    coalesce(blind, map([]::VARCHAR[], []::BIGINT[])) AS blind, quarantined, seconds AS largest_gap_seconds
+    coalesce(unknown_tenant, 0) AS unknown_tenant, gateway_row_missing, not_joined, other_api, key_conflicts,
+    0 AS frozen, coalesce(blind, map([]::VARCHAR[], []::BIGINT[])) AS blind, quarantined, seconds AS largest_gap_seconds
 FROM rows
 WHERE day IS NULL
     OR (($since::TIMESTAMP IS NULL OR day >= $since::TIMESTAMP::DATE)

@@ -1,27 +1,23 @@
 """The records of a request and what it says -> its row in REQUESTS, and the names that it was called by."""
 
-from datetime import date
-
 import polars as pl
 
 from analyzer.schema import REQUESTS
-from analyzer.shapes import text_id
-
-UNDATED = date.min  # the day of requests without a time
+from analyzer.shapes import UNDATED, text_id
 
 # What a request takes from its records as it is: the first that says it, the most telling record first.
 _TAKEN = (
-    "request_id", "scope", "operation", "api_version", "deployment", "model_version", "resource", "backend", "region",
-    "product", "subscription", "caller", "caller_ip", "status", "duration_ms", "request_bytes", "response_bytes",
+    "request_id", "scope", "operation", "api_version", "model_version", "resource", "backend", "region", "product",
+    "subscription", "caller", "caller_ip", "status", "duration_ms", "request_bytes", "response_bytes",
 )  # fmt: skip
 # What content says too: records first, then content.
-_TAKEN_OR_READ = (
-    "api", "model", "stream", "prompt_tokens", "completion_tokens", "cached_tokens", "session_kind", "session_id",
-)  # fmt: skip
+_TAKEN_OR_READ = ("api", "deployment", "model", "stream", "session_kind", "session_id")
+# What is the most that anything says: rows that tell nothing may still say 0.
+_COUNTED = ("prompt_tokens", "completion_tokens", "cached_tokens")
 _STARTS = ("request_time", "time_minus_duration", "time")  # what tells the start of a call, best first
 _NEEDED = ("shape", "category", "ticks", "sequence", "sha256", "makes_request", "started_at", "started_by")
 _NAMES = ("deployment", "resource", "product", "key")  # of a call, as its last parts have them
-RECORD_NAMES = ("request_key", *_NEEDED, *_TAKEN, *_TAKEN_OR_READ)
+RECORD_NAMES = ("request_key", *_NEEDED, *_TAKEN, *_TAKEN_OR_READ, *_COUNTED)
 # What holds where a request has no content.
 _UNSEEN = {
     "prompt_seen": "none", "answer_seen": "none", "system_seen": "unknowable", "tools_seen": False,
@@ -47,6 +43,7 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
             *((pl.col("shape") == shape).any().alias(f"is {shape}") for shape in shapes),
             *(pl.when(pl.col("started_by") == by).then("started_at").min().alias(by) for by in _STARTS),
             *(pl.col(name).first(ignore_nulls=True) for name in _TAKEN + _TAKEN_OR_READ),
+            pl.col(*_COUNTED).max(),
             pl.len().alias("record_count"),
         )
         .filter("makes_request")
@@ -58,12 +55,18 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     usual_api = pl.when(pl.col("shapes").list.contains("llm_log")).then(pl.lit("chat")).otherwise(pl.lit("other"))
     read = told.join(contents, on="request_key", how="left", suffix="_read")
-    return read.with_columns(
+    whole = read.with_columns(
         *(pl.coalesce(name, f"{name}_read").alias(name) for name in _TAKEN_OR_READ if name != "api"),
+        *(pl.max_horizontal(name, f"{name}_read").alias(name) for name in _COUNTED),
         *(pl.col(name).fill_null(value) for name, value in _UNSEEN.items()),
         api=pl.coalesce("api", "api_read", usual_api),
         occurred_at=pl.coalesce(*_STARTS),
         time_source=pl.coalesce(pl.when(pl.col(by).is_not_null()).then(pl.lit(by)) for by in _STARTS),
+    )
+    # an assistant knows from its making what no later call says
+    told_before = (pl.col("api") == "assistants") & (pl.col("system_seen") == "absent")
+    return whole.with_columns(
+        system_seen=pl.when(told_before).then(pl.lit("unknowable")).otherwise("system_seen")
     ).select(column.name for column in REQUESTS.columns)
 
 

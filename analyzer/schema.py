@@ -196,7 +196,7 @@ FILES = Table(
     loaded_bytes     | BIGINT    | decompressed bytes loaded
     loaded_lines     | BIGINT    |
     prefix_sha256    | VARCHAR   | SHA-256 of those bytes
-    state            | VARCHAR   | complete, pending (an unfinished last line waits) or unreadable
+    state            | VARCHAR   | complete, pending (a last line waits), broken (up to a break), skipped or unreadable
     reason           | VARCHAR   | why it could not be read
     """),
 )
@@ -257,7 +257,7 @@ REQUESTS = Table(
     api              | VARCHAR   | chat, completion, image_generate …, as docs/log-shapes.md lists; other
     operation        | VARCHAR   | the operation as logged
     api_version      | VARCHAR   |
-    deployment       | VARCHAR   |
+    deployment       | VARCHAR   | of the address or the log; else the model that the request's body names
     model            | VARCHAR   |
     model_version    | VARCHAR   |
     resource         | VARCHAR   | resource id, lower-cased
@@ -281,7 +281,7 @@ REQUESTS = Table(
     error_code       | VARCHAR   | code of an error body
     prompt_seen      | VARCHAR   | full, cut, fragments or none
     answer_seen      | VARCHAR   | full, cut, fragments or none
-    system_seen      | VARCHAR   | yes, absent or unknowable
+    system_seen      | VARCHAR   | yes, absent or unknowable (an assistant was told when it was made)
     tools_seen       | BOOLEAN   | whether tool definitions would have been seen
     pictures_seen    | VARCHAR   | bytes, address_only, cut or none
     picture_count    | INTEGER   | pictures in the request
@@ -685,10 +685,17 @@ _COVERAGE_VIEW = View(
     fragments         | BIGINT  | chunks that could not be put together
     order_uncertain   | BIGINT  |
     gateway_row_missing | BIGINT | LLM rows without their gateway row
-    not_joined        | BIGINT  | resource-log rows that no gateway row names
+    not_joined        | BIGINT  | calls of a resource log that no gateway row names by the backend's id
+    other_api         | BIGINT  | calls of an operation that no api is known of
     key_conflicts     | BIGINT  | keys name different tenants
     """),
     """
+    WITH named AS (
+        SELECT DISTINCT lower(record.backend_request_id) AS request_id
+        FROM store.records AS record
+        JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
+        WHERE record.backend_request_id IS NOT NULL
+    )
     SELECT tenant_id, occurred_at::DATE AS day, count(*) AS requests,
         count(*) FILTER (WHERE prompt_seen <> 'none' OR answer_seen <> 'none') AS with_content,
         count(*) FILTER (WHERE prompt_seen = 'none' AND answer_seen = 'none') AS without_content,
@@ -697,10 +704,12 @@ _COVERAGE_VIEW = View(
         count(*) FILTER (WHERE order_uncertain) AS order_uncertain,
         count(*) FILTER (WHERE list_contains(shapes, 'llm_log') AND NOT list_contains(shapes, 'gateway_log'))
             AS gateway_row_missing,
-        count(*) FILTER (WHERE shapes = ['resource_log']) AS not_joined,
+        count(*) FILTER (WHERE shapes = ['resource_log'] AND named.request_id IS NULL) AS not_joined,
+        count(*) FILTER (WHERE api = 'other') AS other_api,
         count(*) FILTER (WHERE tenant_of.conflict) AS key_conflicts
-    FROM store.requests
+    FROM store.requests AS request
     LEFT JOIN store.tenant_of AS tenant_of USING (request_key)
+    LEFT JOIN named ON named.request_id = lower(request.request_id)
     GROUP BY tenant_id, day
     """,
 )

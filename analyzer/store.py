@@ -165,7 +165,8 @@ def write_texts(con: duckdb.DuckDBPyConnection, store: Store, texts: pa.Table) -
         part = _chosen(new, pc.equal(new.column("day"), day))
         name = _segment_name(part)
         _write_segment(store.texts / name, part)
-        rows.append(part.select(["text_id", "day"]).append_column("segment", pa.repeat(name, part.num_rows)))
+        named = part.select(["text_id", "day"]).append_column("segment", pa.repeat(name, part.num_rows))
+        rows.append(named.cast(TEXTS.arrow))
     return pa.concat_tables(rows)
 
 

@@ -196,7 +196,9 @@ _ASSIGN = (
         LEFT JOIN come_from ON come_from.request_key = asked.request_key
         LEFT JOIN first_key ON first_key.origin = come_from.origin
         LEFT JOIN origin_hit AS hit ON hit.origin = come_from.origin
-            AND asked.day >= hit.valid_from AND asked.day <= hit.valid_to
+            -- without a day only a key without dates can speak
+            AND coalesce(asked.day >= hit.valid_from AND asked.day <= hit.valid_to,
+                hit.valid_from <= '0001-01-01'::DATE AND hit.valid_to >= '9999-12-31'::DATE)
         GROUP BY asked.request_key
     ), tenant_at AS (
         SELECT DISTINCT place, tenant_id, kind FROM origin_hit

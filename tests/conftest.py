@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jobs import POLICE, REGISTER, SAMPLES, SHOP, Place, Ran, command, write_register
 
 from analyzer.lexicon import load_lexicon
 from analyzer.rules import load_rules
 from analyzer.shipped import folder
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says more of the machine
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -287,6 +287,49 @@ def test_llm_rows_without_content_still_make_a_request(site: Site) -> None:
     )  # fmt: skip
 
 
+def test_tokens_are_the_most_that_a_row_counts_whatever_chunk_comes_first(site: Site) -> None:
+    early = llm_row(1, 0, requestMessages=json.dumps([QUESTION]), promptTokens=0, completionTokens=0)
+    site.run({"a.json": [early, llm_row(0, 9, promptTokens=77, completionTokens=5)]})
+    assert site.request("prompt_tokens, completion_tokens") == (77, 5)
+
+
+@pytest.mark.parametrize(
+    ("url", "deployment"),
+    [
+        ("https://apim.example.com/openai/v1/chat/completions", "from-body"),
+        ("https://apim.example.com/openai/responses?api-version=2025-03-01-preview", "from-body"),
+        ("https://apim.example.com/openai/deployments/from-url/chat/completions", "from-url"),
+    ],
+)
+def test_a_call_whose_address_names_no_deployment_names_it_in_its_body(site: Site, url: str, deployment: str) -> None:
+    body = {"model": "from-body", "messages": [QUESTION]}
+    answer = {"model": "gpt-4o", "choices": [{"message": ANSWER}]}
+    site.run({"a.json": [gateway_row(url=url, requestBody=json.dumps(body), responseBody=json.dumps(answer))]})
+    assert site.request("deployment, model") == (deployment, "gpt-4o")
+    assert (deployment,) in [row[6:] for row in site.parts() if row[5] == "deployment"]
+
+
+def test_the_model_that_an_answer_names_is_no_deployment(site: Site) -> None:
+    answer = json.dumps({"model": "gpt-4o", "choices": [{"message": ANSWER}]})
+    url = "https://apim.example.com/openai/v1/chat/completions"
+    site.run({"a.json": [gateway_row(url=url, requestBody=json.dumps({"messages": [QUESTION]}), responseBody=answer)]})
+    assert site.request("deployment, model") == (None, "gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "system_seen"),
+    [
+        ("threads/thread_1/messages", QUESTION, "unknowable"),
+        ("threads/thread_1/runs", {"assistant_id": "asst_1", "additional_messages": [QUESTION]}, "unknowable"),
+        ("threads/thread_1/runs", {"assistant_id": "asst_1", "instructions": "You sort letters."}, "yes"),
+        ("deployments/chat/chat/completions", {"messages": [QUESTION]}, "absent"),
+    ],
+)
+def test_what_an_assistant_was_told_before_cannot_be_known(site: Site, path: str, body: Row, system_seen: str) -> None:
+    site.run({"a.json": [gateway_row(url=f"https://apim.example.com/openai/{path}", requestBody=json.dumps(body))]})
+    assert site.request("system_seen") == (system_seen,)
+
+
 def test_an_audit_row_alone_makes_no_request(site: Site) -> None:
     site.run({"a.json": [account_row(category="Audit", operationName="ListKey")]})
     assert site.rows("SELECT count(*) FROM store.requests") == [(0,)]

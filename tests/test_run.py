@@ -253,6 +253,45 @@ def test_a_gateway_row_that_comes_a_run_later_gives_the_tenant_and_logs_the_chan
     assert all(cause.startswith("records: ") and "tenant_id" in cause for _, cause in changed)
 
 
+def coverage(reports: Path, *names: str) -> list[tuple[Any, ...]]:
+    """Columns of coverage.parquet, without the row of what belongs to no tenant."""
+    rows = pq.read_table(reports / "latest" / "coverage.parquet").to_pylist()
+    return [tuple(row[name] for name in names) for row in rows if row["tenant_id"] is not None]
+
+
+def test_a_call_of_an_account_is_joined_only_where_a_gateway_row_names_its_id(place: Place, aoai: Aoai) -> None:
+    header = {"Apim-Request-Id": "BACKEND-1"}
+    write_logs(place.logs / "account.json", [resource_row("backend-1"), resource_row("backend-2")])
+    aoai(*place.run)
+    assert [count for (count,) in coverage(place.reports, "not_joined") if count] == [2]
+    path = write_logs(place.logs / "gateway.json", [gateway_row("one", backendResponseHeaders=header)])
+    aoai(*place.run)
+    assert [count for (count,) in coverage(place.reports, "not_joined") if count] == [1]
+    assert rows_of(place.db, "SELECT sum(requests) FROM coverage") == [(3,)]
+    write_logs(path, [gateway_row("two")])
+    aoai(*place.run)
+    assert [count for (count,) in coverage(place.reports, "not_joined") if count] == [2]
+
+
+def test_calls_of_unknown_operations_are_counted(place: Place, aoai: Aoai) -> None:
+    unknown = gateway_row("two", operationId="post-anything", url="https://apim.example.com/anything")
+    write_logs(place.logs / "a.json", [gateway_row("one", **asked(HARMLESS)), unknown])
+    aoai(*place.run)
+    assert coverage(place.reports, "requests", "other_api") == [(2, 1)]
+
+
+def test_a_record_without_a_readable_time_ends_the_run_with_its_place_in_quarantine(place: Place, aoai: Aoai) -> None:
+    untimed = {**gateway_row("two", **asked(MATCHING)), "time": "6/1/2026 10:00:00 AM"}
+    good = gateway_row("one", **asked(HARMLESS))
+    write_logs(place.logs / "a.json", [good, untimed])
+    assert aoai(*place.run).code == 3
+    assert rows_of(place.db, "SELECT line, byte_offset, byte_length, reason FROM quarantine") == [
+        (2, len(as_lines([good])), len(as_lines([untimed])) - 1, "bad_time")
+    ]
+    assert rows_of(place.db, "SELECT frames, opened, items, loaded, quarantined_items FROM files") == [(2, 2, 2, 1, 1)]
+    assert request_ids(place.db) == {"one"}
+
+
 # --- files that change ------------------------------------------------------------------------------------------------
 
 

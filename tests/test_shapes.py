@@ -69,6 +69,10 @@ def inside(row: Row, **properties: Any) -> Row:
     return {**row, "properties": {**held, **properties}}
 
 
+def without_key(row: Row, name: str) -> Row:
+    return {key: value for key, value in row.items() if key != name}
+
+
 def same(row: Row) -> Row:
     """A record without what says where it stands."""
     return {name: value for name, value in row.items() if name not in ("line", "byte_offset", "byte_length", "sha256")}
@@ -84,7 +88,29 @@ def same(row: Row) -> Row:
         (EXAMPLES[1], "loaded"),
         (EXAMPLES[-1], "loaded"),
         ({**EXAMPLES[1], "category": "Microsoft.ApiManagement/service/GatewayLlmLogs"}, "loaded"),
+        ({**EXAMPLES[0], "category": "Microsoft.ApiManagement/GatewayLogs"}, "loaded"),
         ({**EXAMPLES[-1], "category": "AUDIT"}, "loaded"),
+        ({**EXAMPLES[-1], "category": None, "Type": "RequestResponse"}, "loaded"),
+        ({**without_key(EXAMPLES[-1], "category"), "type": "RequestResponse"}, "loaded"),
+        ({**without_key(EXAMPLES[-1], "category"), "type": "Microsoft.Other"}, "foreign_items"),
+        (without_key(EXAMPLES[-1], "resourceId"), "loaded"),
+        ({**without_key(EXAMPLES[-1], "resourceId"), "operationName": "Write"}, "foreign_items"),
+        (
+            {
+                **without_key(EXAMPLES[-1], "resourceId"),
+                "operationName": "Write",
+                "properties": {"ApiName": "Azure OpenAI API version 2024-10-21"},
+            },
+            "loaded",
+        ),
+        (
+            {
+                **without_key(EXAMPLES[-1], "resourceId"),
+                "operationName": "Write",
+                "category": "AzureOpenAIRequestUsage",
+            },
+            "loaded",
+        ),
         ({**EXAMPLES[-1], "resourceId": GATEWAY}, "foreign_items"),
         ({"category": "AuditEvent", "resourceId": "/subscriptions/x", "time": "2026-06-01T10:00:00Z"}, "foreign_items"),
         ({"TimeGenerated": "2026-06-01T10:00:00Z", "Type": "Heartbeat"}, "foreign_items"),
@@ -180,7 +206,11 @@ def test_properties_may_be_an_object_or_json_in_a_text_or_in_a_text_in_a_text(ro
 
 def test_members_of_an_envelope_or_array_are_records_at_their_own_places() -> None:
     members = [json.dumps(row).encode() for row in (*EXAMPLES, *EXAMPLES)]
-    for start, between, end in ((b'{"records": [', b", ", b"]}"), (b" [", b" ,\n", b"]\n")):
+    for start, between, end in (
+        (b'{"records": [', b", ", b"]}"),
+        (b'{"note": [1], "Records": [', b", ", b"]}"),
+        (b" [", b" ,\n", b"]\n"),
+    ):
         data = start + between.join(members) + end
         found = mapped(data).records.to_pylist()
         assert {data[row["byte_offset"] :][: row["byte_length"]] for row in found} == set(members)
@@ -298,6 +328,89 @@ def test_a_gateway_row_tells_what_its_addresses_and_headers_say() -> None:
     assert record(inside(row, url="http://[::1", backendUrl=7))["api"] is None
 
 
+@pytest.mark.parametrize(
+    ("path", "thread"),
+    [
+        ("/openai/threads/thread_abc", "thread_abc"),
+        ("/openai/v1/threads/thread_abc/messages/msg_1", "thread_abc"),
+        ("/openai/threads/runs", None),  # makes a thread and runs it: no call knows the id yet
+        ("/openai/threads", None),
+        ("/openai/threads/{thread_id}/runs", None),
+        ("/openai/deployments/chat/chat/completions", None),
+    ],
+)
+def test_a_session_is_explicit_only_where_the_address_names_a_thread(path: str, thread: str | None) -> None:
+    found = record(inside(EXAMPLES[0], url=f"https://apim.example.com{path}?api-version=2024-05-01-preview"))
+    assert (found["session_id"], found["session_kind"]) == (thread, thread and "thread")
+
+
+def test_a_record_without_a_resource_or_with_its_category_as_type_says_the_same_but_for_its_scope() -> None:
+    row = EXAMPLES[-1]
+    typed = {("type" if name == "category" else name): value for name, value in row.items()}
+    assert same(record(typed)) == same(record(row))
+    found = record(without_key(row, "resourceId"))
+    assert found["request_key"] == hashlib.sha256(f"account\0\0{row['correlationId']}".encode()).hexdigest()
+    assert (found["scope"], found["resource"], found["category"]) == ("", None, "RequestResponse")
+
+
+@pytest.mark.parametrize(
+    ("operation", "api"),
+    [
+        ("ChatCompletions_Create", "chat"),
+        ("Creates a completion for the chat message", "chat"),
+        ("Face - Detect", "face"),
+        ("PersonGroup Person - Add Face", "face"),
+        ("LargeFaceList_Create", "face"),
+        ("Find Similar", "face"),
+        ("Surface_Get", None),
+        ("Detect", None),
+        ("Create_Vector_Store_File", "assistants"),
+        ("Get Text Blocklist", "content_safety"),
+        ("ListKey", "key_list"),
+        ("getModelInfo", "model_info"),
+        ("Projects_Get", None),
+    ],
+)
+def test_the_api_of_a_call_is_told_by_its_operation(operation: str, api: str | None) -> None:
+    assert record(EXAMPLES[-1], operationName=operation)["api"] == api
+
+
+def test_an_operation_that_tells_nothing_is_told_by_the_name_of_its_api() -> None:
+    row = {**EXAMPLES[-1], "operationName": "Detect"}
+    assert record(inside(row, apiName="Face API - v1.0"))["api"] == "face"
+    assert record(inside(row, apiName="Content Safety Service"))["api"] == "content_safety"
+    assert record(inside(row, apiName="Azure OpenAI API version 2024-10-21"))["api"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "api"),
+    [
+        ("/openai/deployments/d/chat/completions", "chat"),
+        ("/openai/v1/chat/completions/chatcmpl-1/messages", "chat"),
+        ("/openai/deployments/d/completions", "completion"),
+        ("/openai/deployments/responses/embeddings", "embedding"),
+        ("/openai/deployments/threads/anything", None),
+        ("/openai/images/generations:submit", "image_generate"),
+        ("/openai/operations/images/0f1e", "image_generate"),
+        ("/openai/responses/resp_1/input_items", "responses"),
+        ("/openai/responses/resp_1/cancel", "responses"),
+        ("/openai/threads/thread_1/runs/run_1/steps", "assistants"),
+        ("/openai/threads/thread_1/runs/run_1/cancel", "assistants"),
+        ("/openai/threads/runs", "assistants"),
+        ("/openai/vector_stores/vs_1/files", "assistants"),
+        ("/openai/realtime/sessions", "realtime"),
+        ("/face/v1.0/detect", "face"),
+        ("/face/openai/deployments/d/chat/completions", "chat"),
+        ("/surface/v1.0/detect", None),
+        ("/contentsafety/text:analyze", "content_safety"),
+        ("/openai/models", None),
+    ],
+)
+def test_the_api_of_a_call_is_told_by_its_address(path: str, api: str | None) -> None:
+    row = inside(EXAMPLES[0], url=f"https://apim.example.com{path}?api-version=1", operationId=None)
+    assert record(row)["api"] == api
+
+
 def test_a_probe_of_the_gateway_makes_no_request() -> None:
     probe = inside(EXAMPLES[1], requestId="", modelName="", promptTokens=0, completionTokens=0)
     assert record(probe)["makes_request"] is False
@@ -378,6 +491,35 @@ def test_a_line_that_cannot_be_opened_is_quarantined_and_its_neighbours_are_load
 
 
 @pytest.mark.parametrize(
+    "time",
+    [None, "", "6/1/2026 10:00:00 AM", 1780300800, "2026-13-01T00:00:00Z", "9999-12-31T23:59:59.9999999-12:00", ["x"]],
+)
+@pytest.mark.parametrize("row", EXAMPLES[:1] + EXAMPLES[-2:], ids=["gateway", "llm", "resource"])
+def test_an_item_whose_time_cannot_be_read_is_quarantined_at_its_own_place(row: Row, time: object) -> None:
+    untimed = json.dumps({**row, "time": time}).encode()
+    good = [json.dumps(one).encode() for one in EXAMPLES]
+    for start, between, end in ((b" ", b" \n ", b"\n"), (b'  {"records": [', b",\n", b"]}\n")):
+        data = start + between.join([*good, untimed, *good]) + end
+        found = mapped(data)
+        (bad,) = found.quarantine.to_pylist()
+        place = data.index(untimed)
+        assert (bad["reason"], bad["byte_offset"], bad["byte_length"]) == ("bad_time", place, len(untimed))
+        assert (bad["line"], bad["sha256"]) == (data.count(b"\n", 0, place) + 1, hashlib.sha256(untimed).hexdigest())
+        said = dict(zip(found.texts.column("text_id").to_pylist(), found.texts.column("text").to_pylist(), strict=True))
+        assert said[bad["text_id"]] == untimed.decode()[:200]
+        assert len(found.records) == 2 * len(EXAMPLES)
+        assert len(found.fragments) == 2 * len(mapped(as_lines(EXAMPLES)).fragments)
+        seen = buckets(data)
+        assert (seen["quarantined_items"], seen["loaded"], seen["quarantined"]) == (1, 2 * len(EXAMPLES), 0)
+
+
+def test_a_record_without_the_field_of_its_time_is_quarantined_and_a_foreign_one_is_not() -> None:
+    untimed = without_key(EXAMPLES[0], "time")
+    assert buckets(as_lines([untimed, untimed]))["quarantined_items"] == 2
+    assert buckets(as_lines([{**untimed, "category": "AuditEvent"}]))["foreign_items"] == 1
+
+
+@pytest.mark.parametrize(
     "odd",
     [
         b'"\\ud800"',
@@ -393,7 +535,7 @@ def test_odd_values_in_any_field_cost_no_record(odd: bytes) -> None:
         name for row in EXAMPLES for name in (*row, *(inside(row)["properties"] if row is not EXAMPLES[-1] else ()))
     }
     for row in EXAMPLES[:2]:
-        for name in names - {"category"}:
+        for name in names - {"category", "time"}:
             line = json.dumps({**row, name: "ODD"}).encode().replace(b'"ODD"', odd)
             inner = json.dumps(inside(row, **{name: "ODD"})).encode().replace(b'"ODD"', odd)
             assert buckets(line + b"\n" + inner + b"\n")["loaded"] == 2

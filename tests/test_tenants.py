@@ -301,14 +301,14 @@ class Store:
             [request, list(keys), file, generation, resource, shape],
         )
 
-    def request(self, request: str, day: str = "2025-03-01") -> None:
+    def request(self, request: str, day: str | None = "2025-03-01") -> None:
         self.con.execute(
             "INSERT INTO store.requests BY NAME SELECT ? AS request_key, ?::TIMESTAMP AS occurred_at",
-            [request, datetime.fromisoformat(day)],
+            [request, day and datetime.fromisoformat(day)],
         )
         self.con.execute("INSERT INTO affected VALUES (?)", [request])
 
-    def call(self, request: str, *keys: str, day: str = "2025-03-01", resource: str = "") -> None:
+    def call(self, request: str, *keys: str, day: str | None = "2025-03-01", resource: str = "") -> None:
         self.record(request, *keys, resource=resource)
         self.request(request, day)
 
@@ -434,6 +434,22 @@ def test_days_of_validity_are_inclusive_and_count_at_the_start_of_the_call(tmp_p
     lines = ["a,A,,US,,other,,service:x,2024-06-01,2024-06-30", "b,B,,US,,other,,service:x,2024-07-01,"]
     store.assign(register(tmp_path, *lines, header=DATED))
     assert {day: store.tenant_of(day)[0] for day in days} == days
+
+
+def test_without_a_time_only_keys_without_dates_speak(tmp_path: Path, store: Store) -> None:
+    store.call("by key", "service:x", day=None)
+    store.call("by resource", resource=f"{SUBSCRIPTION}/resourcegroups/rg/x", day=None)
+    store.call("dated key", "service:y", day=None)
+    store.call("half dated key", "service:z", day=None)
+    lines = (
+        f"a,A,,US,,other,,service:x;resource:{SUBSCRIPTION}/,,",
+        "b,B,,US,,other,,service:y,2024-06-01,2024-06-30",
+        "c,C,,US,,other,,service:z,,2024-06-30",
+    )
+    store.assign(register(tmp_path, *lines, header=DATED))
+    assert [store.tenant_of(call)[0] for call in ("by key", "by resource", "dated key", "half dated key")] == [
+        "a", "a", "unknown:service:y", "unknown:service:z",
+    ]  # fmt: skip
 
 
 def test_a_tenant_whose_class_changed_acts_by_the_class_of_the_day(tmp_path: Path, store: Store) -> None:

@@ -1,11 +1,12 @@
 """One module per log shape: recognise a record by its content, map it to rows. Pure: Arrow in, Arrow out.
 
 A shape module says in ``FIELDS``, ``PROPERTIES`` and ``CONTENT`` which fields it reads, by lower-cased name, and has
-``recognise(category, resource) -> bool`` and ``map_columns(item, inner)``, which maps many records at once, column by
-column. Adding a shape is adding a module to ``SHAPES``.
+``recognise(category, resource, names) -> bool`` and ``map_columns(item, inner)``, which maps many records at once,
+column by column. Adding a shape is adding a module to ``SHAPES``.
 """
 
 import hashlib
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ import pyarrow.compute as pc
 
 from analyzer import masking
 from analyzer.json_text import NotJsonError, parse, parse_nested, write
-from analyzer.reader import SAMPLE_BYTES, SPACE, slices
+from analyzer.reader import FRAMES, SAMPLE_BYTES, SPACE, slices
 from analyzer.schema import FRAGMENTS, QUARANTINE, RECORDS, Table
 from analyzer.shapes import fields, gateway_log, layout, llm_log, resource_log
 from analyzer.shapes.fields import Columns
@@ -35,6 +36,7 @@ TEXTS = pa.schema([("text_id", pa.string()), ("day", pa.date32()), ("text", pa.s
 SEEN = pa.schema([("file_id", pa.int32()), ("generation", pa.int32()), ("bucket", pa.string()), ("count", pa.int64())])
 _SAMPLES = 20  # records that a layout is learned from
 _PLACE = ("file_id", "generation", "line", "byte_offset", "byte_length", "sha256")
+_ADDRESS = ("file_id", "generation", "byte_offset")
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,30 @@ def map_frames(frames: pa.Table) -> Mapped:
         if group.shape:
             found.append(_map(group.shape, group, own))
             texts += _content(group.shape, group, found[-1])
-    return _mapped(pa.concat_tables(found), pa.concat_tables(texts), bad, _counted(seen))
+    mapped, content = pa.concat_tables(found), pa.concat_tables(texts)
+    if mapped.column("ticks").null_count:
+        untimed = _as_bad(mapped.filter(pc.is_null(mapped.column("ticks"))), records, "bad_time")
+        seen += [(untimed, "loaded", -1), (untimed, "quarantined_items", 1)]
+        bad = pa.concat_tables([bad, untimed])
+        mapped, content = (table.filter(pc.is_valid(table.column("ticks"))) for table in (mapped, content))
+    return _mapped(mapped, content, bad, _counted(seen))
 
 
 _NOT_BAD = pa.array(["record", "blank", "pending"])
 _FRAGMENT_TEXTS = FRAGMENTS.arrow.set(FRAGMENTS.arrow.get_field_index("text_id"), pa.field("text", pa.string()))
+
+
+def _as_bad(items: pa.Table, frames: pa.Table, reason: str) -> pa.Table:
+    """Items that are not loaded, in FRAMES' columns: ``raw`` is cut out of the frame that each stands in."""
+    raws = list(slices(frames.column("raw")))
+    starts = sorted(zip(*(frames.column(name).to_pylist() for name in _ADDRESS), range(len(raws)), strict=True))
+    beginnings = []
+    for *file, offset in zip(*(items.column(name).to_pylist() for name in _ADDRESS), strict=True):
+        *_, start, row = starts[bisect(starts, (*file, offset, len(raws))) - 1]
+        beginnings.append(bytes(raws[row]).lstrip(SPACE)[offset - start :][:SAMPLE_BYTES])
+    columns = {name: items.column(name) for name in _PLACE} | {"state": reason}
+    columns["raw"] = pa.array(beginnings, pa.large_binary())
+    return pa.table([_filled(columns[field.name], field.type, len(items)) for field in FRAMES], schema=FRAMES)
 
 
 def _counted(seen: list[tuple[pa.Table, str, int]]) -> pa.Table:
@@ -119,9 +140,10 @@ def _open(frames: pa.Table) -> tuple[list[_Group], pa.Table, pa.Table]:
         raw = bytes(raws[row]).strip(SPACE)
         try:
             value = parse(raw)
-            if type(value) is list or (type(value) is dict and type(value.get("records")) is list):
+            envelope = _envelope(value)
+            if envelope is not None or type(value) is list:
                 place = (frames.column(name)[row].as_py() for name in _PLACE[:4])
-                members += _members(raw, type(value) is dict, *place)
+                members += _members(raw, envelope, *place)
             else:
                 values[row] = value if type(value) is dict else {}
         except NotJsonError:
@@ -162,19 +184,18 @@ def _samples(raws: Sequence[memoryview]) -> Iterator[tuple[dict[str, Any], dict[
                 yield value, _properties(value)
 
 
-class _Envelope(msgspec.Struct):
-    records: list[msgspec.Raw]
+def _envelope(value: Any) -> str | None:
+    """The key under which an object holds records, in any case."""
+    members = value.items() if type(value) is dict else ()
+    return next((key for key, held in members if type(held) is list and key.lower() == "records"), None)
 
 
 def _members(
-    raw: bytes, in_records: bool, file_id: int, generation: int, line: int, offset: int
+    raw: bytes, envelope: str | None, file_id: int, generation: int, line: int, offset: int
 ) -> list[tuple[Any, ...]]:
     """Each member with its own place in the file: members stand in order, so each is found behind the one before."""
-    slots = (
-        msgspec.json.decode(raw, type=_Envelope).records
-        if in_records
-        else msgspec.json.decode(raw, type=list[msgspec.Raw])
-    )
+    held = raw if envelope is None else msgspec.json.decode(raw, type=dict[str, msgspec.Raw])[envelope]
+    slots = msgspec.json.decode(held, type=list[msgspec.Raw])
     found: list[tuple[Any, ...]] = []
     position, newlines = 0, 0
     for member in map(bytes, slots):
@@ -210,8 +231,7 @@ def _sheets(values: dict[int, dict[str, Any]]) -> Iterator[Sheet]:
 
 def _by_shape(sheet: Sheet) -> list[_Found]:
     """The records of a sheet by the shape that recognises them, if one does."""
-    said = (_texts(sheet.item, "category", len(sheet.rows)), _texts(sheet.item, "resourceid", len(sheet.rows)))
-    shapes = list(map(cache(_shape_of), *said))
+    shapes = list(map(cache(_shape_of), *_said(sheet.item, sheet.inner, len(sheet.rows))))
     return [
         (shape, _chosen_rows(sheet, [place for place, other in enumerate(shapes) if other is shape]))
         for shape in dict.fromkeys(shapes)
@@ -273,8 +293,18 @@ def _texts(columns: Columns, name: str, count: int) -> list[str]:
     return [value if type(value) is str else "" for value in columns.get(name, [None] * count)]
 
 
-def _shape_of(category: str, resource: str) -> ModuleType | None:
-    said = category.lower(), resource.lower()
+def _said(item: Columns, inner: Columns, count: int) -> tuple[list[str], ...]:
+    """The columns of what ``_shape_of`` is asked: names only where a resource is missing, which tells more."""
+    category, resource = _texts(item, "category", count), _texts(item, "resourceid", count)
+    if not all(category):
+        category = [said or other for said, other in zip(category, _texts(item, "type", count), strict=True)]
+    if all(resource):
+        return category, resource
+    return category, resource, _texts(item, "operationname", count), _texts(inner, "apiname", count)
+
+
+def _shape_of(category: str, resource: str, *names: str) -> ModuleType | None:
+    said = category.lower(), resource.lower(), names
     return next((shape for shape in SHAPES if shape.recognise(*said)), None)
 
 

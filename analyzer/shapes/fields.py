@@ -69,7 +69,10 @@ def flag(value: Any) -> bool | None:
 
 
 def ticks(value: Any) -> int | None:
-    """A time in ISO form with up to seven fraction digits, as 100 ns since 1970 UTC; no zone means UTC."""
+    """A time in ISO form with up to seven fraction digits, as 100 ns since 1970 UTC; no zone means UTC.
+
+    None for any other form, and for what its zone puts outside the years 1 to 9999.
+    """
     if not isinstance(value, str):
         return None
     try:
@@ -78,9 +81,8 @@ def ticks(value: Any) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    try:
-        micros = (moment - _EPOCH) // _MICROSECOND
-    except OverflowError:
+    micros = (moment - _EPOCH) // _MICROSECOND
+    if not _MOMENTS[0] <= micros <= _MOMENTS[1]:
         return None
     fraction = _FRACTION.search(value)
     return micros * 10 + (int(fraction[1][6]) if fraction else 0)

@@ -29,14 +29,14 @@ CONTENT = (
     ("backendresponsebody", "response", "backend_body"),
 )
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
-_THREAD = re.compile(r"/threads/([^/]+)")
+_THREAD = re.compile(r"/threads/(thread_[^/]+)")
 _CALLER_HEADERS = ("x-user", "x-user-id", "x-end-user", "x-caller-oid")
 _CALLER_METADATA = ("oid", "user", "userid", "appid")
 
 
-def recognise(category: str, resource: str) -> bool:
-    """Whether a record of this category, lower-cased, is a GatewayLogs row."""
-    return category == "gatewaylogs"
+def recognise(category: str, resource: str, names: tuple[str, ...]) -> bool:
+    """Whether a record of this category, lower-cased, is a GatewayLogs row; its provider may stand before it."""
+    return category.rpartition("/")[2] == "gatewaylogs"
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:

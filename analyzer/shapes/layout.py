@@ -52,7 +52,7 @@ def learn(records: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> Layout | 
     items, inners = [item for item, _ in known], [inner for _, inner in known]
     holders = {name for held in (*items, *inners) for name, value in held.items() if isinstance(value, list | dict)}
     # an envelope is no record, whatever else it looks like
-    names = [name for name in _distinct(items) if name not in ("properties", "records")]
+    names = [name for name in _distinct(items) if name.lower() not in ("properties", "records")]
     inner_names = _distinct(inners)
     if not known or len(names) + len(inner_names) > _MOST_NAMES:
         return None

@@ -19,7 +19,7 @@ PROPERTIES = (
 CONTENT = (("requestmessages", "request", "chunk"), ("responsemessages", "response", "chunk"))
 
 
-def recognise(category: str, resource: str) -> bool:
+def recognise(category: str, resource: str, names: tuple[str, ...]) -> bool:
     """Whether a record of this category, lower-cased, is a GatewayLlmLogs row; long forms of the category exist."""
     return category.endswith("gatewayllmlogs")
 

@@ -2,29 +2,42 @@
 
 import re
 import tomllib
-from functools import cache
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 
 from analyzer.shipped import folder
 
-_ID = re.compile(r"/(?:thread|run|msg|resp|asst|step|batch)_[^/]+")
+_DEPLOYMENT = re.compile(r"/deployments/[^/]+")
+
+_Patterns = list[tuple[str, str]]  # a pattern and its api, in the order in which they are tried
 
 
 @cache
-def _table() -> tuple[dict[str, str], list[tuple[str, str]]]:
+def _tables() -> tuple[_Patterns, _Patterns]:
+    """The patterns of operation names and of paths."""
     data = tomllib.loads((folder("queries") / "operations.toml").read_text(encoding="utf-8"))
-    names = {name: api for api, names in data["operations"].items() for name in names}
-    paths = [(path, api) for api, paths in data["paths"].items() for path in paths]
-    return names, sorted(paths, key=lambda pair: -len(pair[0]))
+    return _ordered(data["operations"].items()), _ordered(data["paths"].items())
 
 
-@cache
+def _ordered(apis: Iterable[tuple[str, list[str]]]) -> _Patterns:
+    patterns = [(pattern, api) for api, patterns in apis for pattern in patterns]
+    return sorted(patterns, key=lambda pair: ("*" in pair[0], -len(pair[0])))
+
+
+@lru_cache(maxsize=4096)  # names are as many as a log likes to have
 def api_of_operation(operation: str) -> str | None:
     """The api of an operation name as logged, in any case, with blanks or dashes; None where the table has none."""
-    return _table()[0].get(re.sub(r"[ -]", "_", operation.strip().lower()))
+    name = re.sub(r"[ -]", "_", operation.strip().lower())
+    return next((api for pattern, api in _tables()[0] if fnmatchcase(name, pattern)), None)
 
 
 def api_of_path(path: str) -> str | None:
-    """The api of a URL path; ids of threads, runs and messages in it do not matter."""
-    plain = _ID.sub("", str(PurePosixPath(path.lower())))
-    return next((api for ending, api in _table()[1] if plain.endswith(ending)), None)
+    """The api of a URL path, whatever its deployment is called."""
+    plain = _DEPLOYMENT.sub("", str(PurePosixPath(path.lower())))
+    return next((api for pattern, api in _tables()[1] if _fits(plain, pattern)), None)
+
+
+def _fits(path: str, pattern: str) -> bool:
+    return pattern[:-1] in path if pattern.endswith("*") else path.endswith(pattern)

@@ -12,8 +12,8 @@ from analyzer.shapes.operations import api_of_operation
 NAME = "resource_log"
 PROVIDER = "/providers/microsoft.cognitiveservices/accounts/"
 FIELDS = (
-    "category", "resourceid", "operationname", "time", "durationms", "correlationid", "location", "tenant", "tenantid",
-    "calleripaddress", "resultsignature",
+    "category", "type", "resourceid", "operationname", "time", "durationms", "correlationid", "location", "tenant",
+    "tenantid", "calleripaddress", "resultsignature",
 )  # fmt: skip
 PROPERTIES = (
     "requesttime", "apiname", "modeldeploymentname", "modelname", "modelversion", "objectid", "callerobjectid",
@@ -31,16 +31,22 @@ _MAKE_REQUESTS = pa.array(["RequestResponse", "AzureOpenAIRequestUsage"])
 _VERSION_PREFIX = "azure openai api version "
 
 
-def recognise(category: str, resource: str) -> bool:
-    """Whether a record of this category and resource, both lower-cased, is a row of a Cognitive Services account."""
-    return category in _CATEGORIES and PROVIDER in resource + "/"
+def recognise(category: str, resource: str, names: tuple[str, ...]) -> bool:
+    """Whether a record of this category and resource, both lower-cased, is a row of a Cognitive Services account.
+
+    Of a row that does not say its resource, the category or ``names``, those of its API and operation, must tell.
+    """
+    if category not in _CATEGORIES or resource:
+        return category in _CATEGORIES and PROVIDER in resource + "/"
+    return any("openai" in name.lower() or api_of_operation(name) for name in (category, *names))
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     """The columns of RECORDS that the fields FIELDS of records and PROPERTIES of their properties give."""
-    category = fields.per_value(fields.lowered(item["category"]), _CATEGORIES.get)
+    said = (fields.per_value(fields.lowered(item[name]), _CATEGORIES.get) for name in ("category", "type"))
+    category = pc.coalesce(*said)
     resource = fields.lowered(item["resourceid"])
-    operation = fields.texts(item["operationname"])
+    operation, api_name = fields.texts(item["operationname"]), fields.texts(inner["apiname"])
     logged = fields.times(item["time"])
     duration = fields.numbers(item["durationms"])
     requested = fields.net_times(inner["requesttime"])  # exact; `time` is the end of the call and some delay
@@ -56,13 +62,13 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "ticks": logged,
         "started_at": fields.moments(pc.coalesce(requested, started)),
         "started_by": pc.if_else(pc.is_valid(requested), "request_time", started_by),
-        "api": fields.per_value(operation, api_of_operation),
+        "api": pc.coalesce(*(fields.per_value(name, api_of_operation) for name in (operation, api_name))),
         "operation": operation,
-        "api_version": fields.per_value(fields.texts(inner["apiname"]), _api_version),
+        "api_version": fields.per_value(api_name, _api_version),
         "deployment": fields.texts(inner["modeldeploymentname"]),
         "model": fields.texts(inner["modelname"]),
         "model_version": fields.texts(inner["modelversion"]),
-        "resource": resource,
+        "resource": fields.not_empty(resource),
         "region": pc.coalesce(fields.texts(item["location"]), fields.texts(item["tenant"])),
         "caller": pc.coalesce(fields.texts(inner["objectid"]), fields.texts(inner["callerobjectid"])),
         "caller_ip": fields.texts(item["calleripaddress"]),
