@@ -72,11 +72,18 @@ class Patterns:
     def met_by(self, word: str) -> frozenset[str]:
         """Which of ``words`` a word of a text meets."""
         if not word.isascii():
-            runs = (word[start : start + size] for start in range(len(word)) for size in range(1, self._longest + 1))
-            return self.words.intersection(runs)
+            starts = (start for start, letter in enumerate(word) if letter in self._foreign)
+            return self.words.intersection(
+                word[start : start + size] for start in starts for size in range(1, self._longest + 1)
+            )
         whole = word + " "
         either = (whole, f"{whole[0]}?{whole[2:]}")
         return self.words.intersection(text[:size] for text in either for size in range(1, self._longest + 1))
+
+    @cached_property
+    def _foreign(self) -> frozenset[str]:
+        """The letters that foreign words begin with."""
+        return frozenset(word[0] for word in self.words if not word.isascii())
 
     @cached_property
     def _longest(self) -> int:

@@ -204,7 +204,8 @@ def _write_segment(path: Path, part: pa.Table) -> None:
 
 
 def read_texts(con: duckdb.DuckDBPyConnection, store: Store, wanted: str) -> pa.Table:
-    """The (text_id, text) that the rows (text_id, day) of a table or view named ``wanted`` name, each text once."""
+    """The (text_id, text) that the rows (text_id, day) of a table or view named ``wanted`` name, each once: a text is
+    kept once a day."""
     segments = con.execute(
         f"SELECT DISTINCT segment FROM store.texts SEMI JOIN {wanted} USING (text_id, day) ORDER BY segment"
     ).fetchall()
@@ -213,8 +214,8 @@ def read_texts(con: duckdb.DuckDBPyConnection, store: Store, wanted: str) -> pa.
     files = [str(store.texts / segment) for (segment,) in segments]
     return con.sql(
         f"""
-        SELECT text_id, any_value(text) AS text FROM read_parquet($files, hive_partitioning = false)
-        SEMI JOIN {wanted} USING (text_id, day) GROUP BY text_id
+        SELECT text_id, text FROM read_parquet($files, hive_partitioning = false)
+        SEMI JOIN {wanted} USING (text_id, day)
         """,
         params={"files": files},
     ).to_arrow_table()
