@@ -4,9 +4,8 @@ Nearly all texts of a gateway's log are a list of messages with a role and a tex
 every other form goes through ``bodies``. Both ways give the same rows, so the first one is only for speed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -78,7 +77,7 @@ class Calls(NamedTuple):
 
     rows: pl.DataFrame  # request_key, day, in_order, asked, answered
     fragments: pl.DataFrame  # request_key, side, source, uncertain, place
-    texts: list[str]
+    texts: pl.Series
 
 
 def order(fragments: pl.DataFrame, texts: pl.DataFrame) -> Calls:
@@ -101,7 +100,7 @@ def order(fragments: pl.DataFrame, texts: pl.DataFrame) -> Calls:
         asked=pl.col("place").filter(pl.col("side") == "request"),
         answered=pl.col("place").filter(pl.col("side") == "response"),
     )
-    return Calls(rows, ordered.select("request_key", "side", "source", "uncertain", "place"), known["text"].to_list())
+    return Calls(rows, ordered.select("request_key", "side", "source", "uncertain", "place"), known["text"])
 
 
 def read(calls: Calls) -> Contents:
@@ -150,17 +149,17 @@ def read_plain(calls: Calls) -> tuple[Contents, Calls]:
         rows.filter(pl.col("in_order") & (pl.col(name).list.len() > 0)).select("call", side=pl.lit(side), places=name)
         for side, name in (("request", "asked"), ("response", "answered"))
     ).sort("call", maintain_order=True)
-    texts = [calls.texts[place] for place in sides["places"].list.first()]
+    texts = calls.texts.gather(sides["places"].list.first())
     in_pieces = sides["places"].list.len() > 1
-    for row in in_pieces.arg_true():
-        texts[row] = "".join([calls.texts[place] for place in sides["places"][row]])
+    if in_pieces.any():
+        joined = ["".join(calls.texts.gather(places)) for places in sides["places"].filter(in_pieces)]
+        texts = texts.scatter(in_pieces.arg_true(), joined)
     messages, counts = _decode(texts)
     sides = sides.with_columns(
         count=pl.Series(counts, dtype=pl.UInt32),
         # escapes and chunk borders may have hidden something from the masking of logged texts
-        unmasked=pl.Series(["\\" in text for text in texts], dtype=pl.Boolean) | in_pieces,
+        unmasked=texts.str.contains("\\", literal=True) | in_pieces,
     )
-    del texts
     said = sides.select(pl.col("call", "side", "unmasked").repeat_by("count").explode(empty_as_null=False))
     shows_picture = pl.Series(["data:image/" in message.content for message in messages], dtype=pl.Boolean)
     unread = pl.concat([sides.filter(pl.col("count") == 0)["call"], said.filter(shows_picture)["call"]]).unique()
@@ -178,18 +177,24 @@ def read_plain(calls: Calls) -> tuple[Contents, Calls]:
     return Contents(_plain_facts(rows.filter(is_plain), said), _plain_parts(said)), others
 
 
-def _decode(texts: Sequence[str]) -> tuple[list[_Message], list[int]]:
-    """The messages of all texts, one after another, and how many each has: none when it is not in the plain form."""
+def _decode(texts: pl.Series) -> tuple[list[_Message], list[int]]:
+    """The messages of all texts, one after another, and how many each has.
+
+    A text that is not in the plain form has none, nor one that may be over the limit.
+    """
     messages: list[_Message] = []
     counts: list[int] = []
-    for text in texts:
+    _, ends, data = texts.to_arrow().buffers()  # the UTF-8 of all texts: decoding it needs no string of each
+    utf8 = memoryview(data)
+    for start, end in pairwise(memoryview(ends).cast("q")[: len(texts) + 1]):
         before = len(messages)
-        try:
-            value = _MESSAGES.decode(text[: bodies.TEXT_LIMIT])
-        except (msgspec.MsgspecError, RecursionError):
-            pass
-        else:
-            messages += value if isinstance(value, list) else [value]
+        if end - start <= bodies.TEXT_LIMIT:
+            try:
+                value = _MESSAGES.decode(utf8[start:end])
+            except (msgspec.MsgspecError, RecursionError):
+                pass
+            else:
+                messages += value if isinstance(value, list) else [value]
         counts.append(len(messages) - before)
     return messages, counts
 
@@ -295,7 +300,7 @@ def read_fully(calls: Calls) -> Contents:
     return Contents(pl.DataFrame(facts, CONTENTS), pl.DataFrame(parts, PART_TEXTS))
 
 
-def _read_side(side: str, fragments: list[_Fragment], texts: Sequence[str], turn: int) -> _Side:
+def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: int) -> _Side:
     """The most complete reading: a whole body, whole messages, what a cut text begins with, or pieces as they are."""
     candidates = [(texts[f.place], True) for source in _BODY_ORDER for f in fragments if f.source == source]
     chunks = [texts[f.place] for f in fragments if f.source == "chunk"]
