@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -60,7 +61,7 @@ def _drop(descriptor: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
-err = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+err = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 class Format(StrEnum):
@@ -509,7 +510,7 @@ def _print_table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(*(plain(_cell(row[name])) for name in names))
     width = None if sys.stdout.isatty() else _WIDE
-    _Console(markup=False, highlight=False, width=width).print(table)
+    _Console(markup=False, highlight=False, emoji=False, width=width).print(table)
 
 
 def _cell(value: Any) -> str:
@@ -531,28 +532,33 @@ def _harmless(value: Any) -> str:
     from analyzer.excerpt import plain
 
     text = plain(_cell(value))
-    return "'" + text if isinstance(value, str) and text[:1] in ("=", "+", "-", "@") else text
+    is_number = isinstance(value, (int, float, Decimal))
+    return "'" + text if not is_number and text[:1] in ("=", "+", "-", "@") else text
 
 
 class _StoppedError(BaseException):
     """A signal asked the command to end; not an Exception, so that nothing on the way takes it for one."""
 
 
+_stopped: list[int] = []  # by which signals; a library may turn the exception into one of its own
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
+    _stopped.append(number)
     raise _StoppedError(number)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: runs the command and exits with its code."""
+    _stopped.clear()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
         sys.exit(app(arguments, standalone_mode=False, prog_name=app.info.name) or 0)
     except typer.TyperException as error:
         _fail_usage(error)
-    except _StoppedError as stopped:
-        code = ExitCode(128 + stopped.args[0])
-        _fail("stopped by a signal; run again to go on where it stopped", code)
+    except _StoppedError:
+        _fail_stopped()
     except AnalyzerError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
@@ -560,11 +566,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = f"{error.filename or 'the store'}: {error.strerror}; make room or check permissions, then run again"
         _fail(message, ExitCode.STORE if full else ExitCode.USAGE)
     except Exception as error:  # the last line of defence: a bug of ours must not print what a log holds
-        if type(error).__module__ in ("duckdb", "_duckdb"):
+        if _stopped:
+            _fail_stopped()
+        if type(error).__name__ in _STORE_FAILURES and type(error).__module__ in ("duckdb", "_duckdb"):
             _fail("the store cannot be read or written; make room, or restore it, and run again", ExitCode.STORE)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
         _fail(f"internal error ({type(error).__name__} at {where}); please report it", ExitCode.INTERNAL)
+
+
+# What DuckDB raises of a damaged file or a full disk; everything else it raises is a bug of ours.
+_STORE_FAILURES = (
+    "IOException",
+    "FatalException",
+    "InternalException",
+    "SerializationException",
+    "OutOfMemoryException",
+)
+
+
+def _fail_stopped() -> None:
+    _fail("stopped by a signal; run again to go on where it stopped", ExitCode(128 + _stopped[0]))
 
 
 def _fail(message: str, code: ExitCode) -> None:

@@ -4,6 +4,7 @@ Rule: who, when and which clause are judged here and nowhere else, by ``queries/
 a pure function of the store and that data, and an accusation that is taken back leaves a trace.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -30,12 +31,20 @@ from analyzer.verdicts import shipped_verdicts
 
 __all__ = [
     "CAUSES", "DEFAULT_PACKS", "NO_EXCEPTIONS", "Exceptions", "Packs", "check_exceptions", "current_findings", "judge",
-    "load_packs", "log_changes", "read_exceptions",
+    "load_packs", "log_changes", "logic_version", "read_exceptions",
 ]  # fmt: skip
 
-CAUSES = ("records", "rules", "lexicon", "register", "policy", "exceptions")
+CAUSES = ("records", "rules", "lexicon", "register", "policy", "exceptions", "tool")
 
 _FINDING_COLUMNS = tuple(column.name for column in FINDINGS.columns)
+
+
+def logic_version() -> str:
+    """SHA-256, hex, of what turns uses into findings besides the policies: ``judge.sql`` and the words it uses."""
+    files = ("judge.sql", "verdicts.toml")
+    return hashlib.sha256(
+        "\0".join((shipped.folder("queries") / name).read_text() for name in files).encode()
+    ).hexdigest()
 
 
 def judge(con: duckdb.DuckDBPyConnection, uses: pa.Table, packs: Packs, exceptions: Exceptions = NO_EXCEPTIONS) -> None:
@@ -68,7 +77,8 @@ def log_changes(
     ``now`` is UTC without zone. ``causes``: those of CAUSES whose input differs from the last run's. A row's cause
     reads ``records, rules: verdict, severity``: the inputs, then the columns that differ. A finding that was withdrawn
     and is there again, or whose review no longer covers it, is *reopened*. A withdrawn finding is replaced by a new one
-    of the same clause that cites one of its requests. Raises UsageError on a cause that is not listed.
+    of the same clause that cites one of its requests; what was known of it is kept in ``store.withdrawn``. Raises
+    UsageError on a cause that is not listed.
     """
     given = set(causes)
     unknown = sorted(given - set(CAUSES))
@@ -77,6 +87,10 @@ def log_changes(
     why = ", ".join(cause for cause in CAUSES if cause in given)
     with _registered(con, {"findings_before": before}):
         con.execute(_LOG, {"run_id": run_id, "now": now, "cause": why})
+        con.execute("DELETE FROM store.withdrawn WHERE finding_id IN (SELECT finding_id FROM store.findings)")
+        con.execute("""
+            INSERT INTO store.withdrawn BY NAME FROM findings_before ANTI JOIN store.findings USING (finding_id)
+        """)
     rows = con.execute(
         "SELECT change, count(*) FROM store.finding_log WHERE run_id = $1 AND logged_at = $2 GROUP BY change",
         [run_id, now],

@@ -6,7 +6,7 @@ Rule: a pack or a register that is wrong never judges; a mistake is one line tha
 import csv
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -151,8 +151,11 @@ def read_exceptions(path: Path) -> Exceptions:
     return Exceptions(entries, path, hashlib.sha256(content).hexdigest())
 
 
-def check_exceptions(exceptions: Exceptions, packs: Packs) -> None:
-    """Raises UsageError when an entry names a clause that no pack has, or a kind that does not cure it."""
+def check_exceptions(exceptions: Exceptions, packs: Packs, tenant_ids: Collection[str] | None = None) -> None:
+    """Raises UsageError when an entry names a clause that no pack has, or a kind that does not cure it.
+
+    ``tenant_ids``: those of the register, where it is known; an entry for another tenant would have no effect.
+    """
     for entry in exceptions.entries:
         where = f"{exceptions.path}:{entry.line}"
         if entry.clause not in packs.cures:
@@ -161,6 +164,10 @@ def check_exceptions(exceptions: Exceptions, packs: Packs) -> None:
         if entry.kind != cure:
             right = f"only {cure} does" if cure in KINDS else "nothing in a register does"
             raise UsageError(f"{where}: {entry.kind} does not cure {entry.clause}; {right}")
+        if tenant_ids is not None and not entry.tenant.startswith("unknown:") and entry.tenant not in tenant_ids:
+            raise UsageError(
+                f"{where}: the register has no tenant {entry.tenant!r}; write a tenant_id that stands there"
+            )
 
 
 # --- packs ------------------------------------------------------------------------------------------------------------

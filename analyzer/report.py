@@ -44,9 +44,9 @@ class RuleFacts:
 class RunFacts:
     """What run.json says of a run beyond what the store knows.
 
-    ``started_at`` is UTC, naive. ``register``, ``lexicon``, ``policy``, ``exceptions`` and ``patterns`` are the hashes
-    (or versions made of hashes) of what was used; None: not given. ``exit_codes``: all that are known when the report
-    is written.
+    ``started_at`` is UTC, naive. ``register``, ``lexicon``, ``policy``, ``exceptions``, ``patterns`` and ``logic`` are
+    the hashes (or versions made of hashes) of what was used; None: not given. ``exit_codes``: all that are known when
+    the report is written. ``unreported``: the runs whose changes of findings stand in no report yet.
     """
 
     run_id: str
@@ -59,6 +59,8 @@ class RunFacts:
     exceptions: str | None
     patterns: str | None = None
     exit_codes: tuple[ExitCode, ...] = (ExitCode.DONE,)
+    logic: str | None = None
+    unreported: tuple[str, ...] = ()
 
 
 _LAST_KNOWN = (
@@ -112,23 +114,38 @@ _COVERAGE = pa.schema(
     ]
 )
 
-# The log knows only the id of what is gone; the rest is taken from the report before.
 _WITHDRAWN_SQL = """
 WITH gone AS (
     SELECT finding_id,
         last(cause ORDER BY logged_at) AS cause,
         last(replaced_by ORDER BY logged_at) AS replaced_by
     FROM store.finding_log
-    WHERE run_id = $run AND change = 'withdrawn'
+    WHERE list_contains($runs, run_id) AND change = 'withdrawn'
     GROUP BY finding_id
+),
+appeared AS (
+    SELECT finding_id, first(run_id ORDER BY logged_at, run_id) AS first_run
+    FROM store.finding_log
+    WHERE change = 'appeared'
+    GROUP BY finding_id
+),
+cited AS (
+    SELECT finding_id, unnest(request_keys) AS request_key, generate_subscripts(request_keys, 1) AS place
+    FROM store.withdrawn
+    SEMI JOIN gone USING (finding_id)
+),
+request_ids AS (
+    SELECT cited.finding_id, list(request.request_id ORDER BY cited.place) AS request_ids
+    FROM cited
+    LEFT JOIN store.requests AS request USING (request_key)
+    GROUP BY cited.finding_id
 )
-SELECT gone.finding_id, 'withdrawn' AS change, gone.cause, gone.replaced_by, (
-        SELECT first(log.run_id ORDER BY log.logged_at, log.run_id)
-        FROM store.finding_log AS log
-        WHERE log.finding_id = gone.finding_id AND log.change = 'appeared'
-    ) AS first_run, $run AS run_id
+SELECT finding.* EXCLUDE (finding_id, evidence, circumstances), gone.finding_id, request_ids.request_ids,
+    'withdrawn' AS change, gone.cause, gone.replaced_by, appeared.first_run, $run AS run_id
 FROM gone
-WHERE gone.finding_id NOT IN (SELECT finding_id FROM store.findings)
+LEFT JOIN store.withdrawn AS finding USING (finding_id)
+LEFT JOIN request_ids USING (finding_id)
+LEFT JOIN appeared USING (finding_id)
 ORDER BY gone.finding_id
 """
 
@@ -186,7 +203,7 @@ rows AS (
     LEFT JOIN blind USING (tenant_id, day)
     LEFT JOIN gaps ON gaps.tenant_id IS NOT DISTINCT FROM seen.tenant_id AND gaps.day IS NOT DISTINCT FROM seen.day
     UNION ALL
-    SELECT NULL, day, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, count(*), NULL
+    SELECT NULL, nullif(day, DATE '0001-01-01'), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, count(*), NULL
     FROM main.quarantine
     GROUP BY day
 )
@@ -316,8 +333,10 @@ def _fill(
     partial.mkdir()
     before = chain.previous(reports)
     window = {"since": since, "until": until}
-    _parquet(partial, "violations", violations.SCHEMA, violations.batches(con, texts, run.run_id, since, until))
-    _parquet(partial, "withdrawn", _WITHDRAWN, [_withdrawn(con, run.run_id, reports, before)])
+    found = violations.batches(con, texts, run.run_id, run.unreported, since, until)
+    _parquet(partial, "violations", violations.SCHEMA, found)
+    runs = {"run": run.run_id, "runs": list(run.unreported)}
+    _parquet(partial, "withdrawn", _WITHDRAWN, [_table(con, _WITHDRAWN_SQL, runs, _WITHDRAWN)])
     _parquet(partial, "summary", _SUMMARY, [_table(con, _SUMMARY_SQL, window, _SUMMARY)])
     _parquet(partial, "coverage", _COVERAGE, [_table(con, _COVERAGE_SQL, window, _COVERAGE)])
     facts = _facts(con, run, since, until) | {"previous": before, "outputs": chain.outputs(partial)}
@@ -341,36 +360,13 @@ def _table(con: duckdb.DuckDBPyConnection, sql: str, parameters: Row, schema: pa
     """The rows of a query in the columns of ``schema``; words that people will read are cleaned."""
     rows = violations.fetch(con, sql, parameters)
     for row in rows:
-        if row.get("tenant_name") is not None:
-            row["tenant_name"] = plain(row["tenant_name"])
+        row |= {name: plain(row[name]) for name in ("tenant_id", "tenant_name") if row.get(name) is not None}
     return pa.Table.from_pylist([_pairs(row) for row in rows], schema=schema)
 
 
 def _pairs(row: Row) -> Row:
     """Maps as sorted pairs, as Arrow takes them."""
     return {name: sorted(value.items()) if isinstance(value, dict) else value for name, value in row.items()}
-
-
-def _withdrawn(
-    con: duckdb.DuckDBPyConnection, run_id: str, reports: Path, before: dict[str, str | None] | None
-) -> pa.Table:
-    """The findings that this run withdrew, with what the report before said of each; null where it did not."""
-    rows = violations.fetch(con, _WITHDRAWN_SQL, {"run": run_id})
-    known = _last_known(reports, before, [row["finding_id"] for row in rows])
-    return pa.Table.from_pylist([known.get(row["finding_id"], {}) | row for row in rows], schema=_WITHDRAWN)
-
-
-def _last_known(reports: Path, before: dict[str, str | None] | None, finding_ids: list[str]) -> dict[str, Row]:
-    """Rows of the report before, by finding_id; nothing is known when that report is gone or cannot be read."""
-    if before is None or before["folder"] is None or not finding_ids:
-        return {}
-    path = reports / before["folder"] / "violations.parquet"
-    chosen = [("finding_id", "in", finding_ids)]
-    try:
-        table = pq.read_table(path, columns=list(_LAST_KNOWN), filters=chosen, partitioning=None)
-    except (OSError, pa.ArrowException):
-        return {}
-    return {row["finding_id"]: row for row in table.to_pylist()}
 
 
 def _facts(
@@ -393,6 +389,7 @@ def _facts(
         "policy": run.policy,
         "exceptions": run.exceptions,
         "patterns": run.patterns,
+        "logic": run.logic,
         "exit_codes": [{"code": int(code), "name": code.name} for code in run.exit_codes],
     }
 

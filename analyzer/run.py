@@ -6,8 +6,9 @@ read and checked first, so that a mistake in it costs nothing.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ import duckdb
 
 from analyzer import assemble, chain, detect, judge, load, report, settle, sources
 from analyzer.classifier import Patterns, load_patterns
-from analyzer.errors import ExitCode, StoreError, UsageError, worst
+from analyzer.errors import AnalyzerError, ExitCode, StoreError, UsageError, worst
 from analyzer.judge import Exceptions, Packs
 from analyzer.lexicon import Lexicon, load_lexicon
 from analyzer.load import Loaded
@@ -60,6 +61,7 @@ class Inputs:
             "register": self.register.sha256 + self.patterns.version,
             "policy": self.packs.version,
             "exceptions": self.exceptions.sha256,
+            "tool": f"{TOOL_VERSION} {judge.logic_version()}",
         }
 
 
@@ -94,7 +96,7 @@ def read_inputs(
 ) -> Inputs:
     """Reads and checks what decides the findings. Raises UsageError for the first thing that is wrong."""
     queries = folder("queries")
-    return Inputs(
+    inputs = Inputs(
         read_register(register),
         load_patterns(queries / "tenants"),
         load_lexicon(queries / "lexicon", prove=False),
@@ -102,6 +104,8 @@ def read_inputs(
         judge.load_packs(queries / "policies", policies),
         judge.read_exceptions(exceptions) if exceptions else judge.NO_EXCEPTIONS,
     )
+    judge.check_exceptions(inputs.exceptions, inputs.packs, [tenant.tenant_id for tenant in inputs.register.tenants])
+    return inputs
 
 
 def run(
@@ -120,8 +124,9 @@ def run(
     """The main job: loads what is new in ``logs``, judges what it touches, publishes, writes a report.
 
     ``since`` and ``until`` (UTC, naive) bound the report only. ``fail_on``: ``violation`` or ``review``, looks at
-    findings that appeared or reopened in this run. Raises AnalyzerError.
+    findings that appeared or reopened since a run or detect last ended. Raises AnalyzerError.
     """
+    _check_window(since, until)
     inputs = read_inputs(register, policies, exceptions)
     found = sources.find(logs)
     report.check_folder(reports)
@@ -129,11 +134,11 @@ def run(
     with locked(store):
         loaded, assembled = _load(store, found, job, progress)
         _detect(store, inputs, job, progress)
-        codes = (ExitCode.INPUT if loaded.read_badly else ExitCode.DONE, _fail_code(store, job, fail_on))
-        _note(store, inputs.hashes, job, codes)
-        _publish(store)
-        written = _report(store, inputs, job, codes, reports, since, until)
-        return Ended(codes, loaded, assembled, _changes(store, job), written, chain.head(written))
+        changes = _changes(store)
+        codes = _all_that_apply(_read_code(loaded), _fail_code(store, fail_on))
+        with _noted(store, inputs.hashes, job, codes, _UNTOLD, _UNREPORTED):
+            written = _report(store, inputs, job, codes, reports, since, until)
+        return Ended(codes, loaded, assembled, changes, written, chain.head(written))
 
 
 def load_logs(logs: Sequence[str], db: Path, *, progress: Progress = no_progress) -> Ended:
@@ -142,10 +147,9 @@ def load_logs(logs: Sequence[str], db: Path, *, progress: Progress = no_progress
     store, job = Store(db.absolute()), _start("load")
     with locked(store):
         loaded, assembled = _load(store, found, job, progress)
-        codes = (ExitCode.INPUT if loaded.read_badly else ExitCode.DONE,)
-        _note(store, {}, job, codes)
-        _publish(store)
-        return Ended(codes, loaded, assembled)
+        codes = _all_that_apply(_read_code(loaded))
+        with _noted(store, {}, job, codes):
+            return Ended(codes, loaded, assembled)
 
 
 def detect_uses(
@@ -162,10 +166,10 @@ def detect_uses(
     store, job = _existing(db), _start("detect")
     with locked(store):
         _detect(store, inputs, job, progress)
-        codes = (_fail_code(store, job, fail_on),)
-        _note(store, inputs.hashes, job, codes)
-        _publish(store)
-        return Ended(codes, changes=_changes(store, job))
+        codes = _all_that_apply(_fail_code(store, fail_on))
+        changes = _changes(store)
+        with _noted(store, inputs.hashes, job, codes, _UNTOLD):
+            return Ended(codes, changes=changes)
 
 
 def write_report(
@@ -182,6 +186,7 @@ def write_report(
 
     Raises UsageError when the findings were not made with these inputs, for a report names what it was made with.
     """
+    _check_window(since, until)
     inputs = read_inputs(register, policies, exceptions)
     report.check_folder(reports)
     store, job = _existing(db), _start("report")
@@ -191,12 +196,29 @@ def write_report(
                 raise UsageError(
                     f"{db}: its findings were made with other {', '.join(differing)}; run `aoai-audit detect` first"
                 )
-        _note(store, inputs.hashes, job, (ExitCode.DONE,))
-        written = _report(store, inputs, job, (ExitCode.DONE,), reports, since, until)
+        with _noted(store, inputs.hashes, job, (ExitCode.DONE,), _UNREPORTED):
+            written = _report(store, inputs, job, (ExitCode.DONE,), reports, since, until)
         return Ended(report=written, head=chain.head(written))
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
+
+# Runs that changed findings and died before they could tell: the next one tells for them.
+_UNTOLD = "untold_runs"  # by an exit code
+_UNREPORTED = "unreported_runs"  # in a report
+
+
+def _check_window(since: datetime | None, until: datetime | None) -> None:
+    if since and until and since >= until:
+        raise UsageError(f"--since {since} is not before --until {until}; give the earlier time first")
+
+
+def _all_that_apply(*codes: ExitCode) -> tuple[ExitCode, ...]:
+    return tuple(code for code in codes if code) or (ExitCode.DONE,)
+
+
+def _read_code(loaded: Loaded) -> ExitCode:
+    return ExitCode.INPUT if loaded.read_badly else ExitCode.DONE
 
 
 def _start(command: str) -> Job:
@@ -250,7 +272,9 @@ def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
     with writer(store) as con, transaction(con):
         findings = judge.current_findings(con)
         judge.judge(con, uses, inputs.packs, inputs.exceptions)
-        judge.log_changes(con, findings, job.run_id, job.started_at, causes)
+        if judge.log_changes(con, findings, job.run_id, job.started_at, causes):
+            for name in (_UNTOLD, _UNREPORTED):
+                settle.set_meta(con, name, " ".join([*_runs(con, name), job.run_id]))
         con.register("incoming_days", days)
         con.execute("DELETE FROM store.rule_days")
         con.execute(
@@ -260,6 +284,11 @@ def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
         for name, value in inputs.hashes.items():
             settle.set_meta(con, _JUDGED + name, value)
         settle.set_meta(con, "judged_with", "all")
+        settle.set_meta(con, "judged_by", job.run_id)  # tells the snapshot of before from the store
+
+
+def _runs(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    return settle.read_meta(con).get(name, "").split()
 
 
 def _differing(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> list[str]:
@@ -271,8 +300,8 @@ def _differing(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> list[str]:
     )
 
 
-def _fail_code(store: Store, job: Job, fail_on: str | None) -> ExitCode:
-    """Whether --fail-on is met by what appeared or reopened in this run and nobody dismissed."""
+def _fail_code(store: Store, fail_on: str | None) -> ExitCode:
+    """Whether --fail-on is met by what appeared or reopened and nobody dismissed."""
     if fail_on is None:
         return ExitCode.DONE
     verdicts = ["violation"] if fail_on == "violation" else ["violation", "review"]
@@ -281,30 +310,50 @@ def _fail_code(store: Store, job: Job, fail_on: str | None) -> ExitCode:
             """
             SELECT count(*) FROM findings AS finding
             SEMI JOIN (
-                SELECT finding_id FROM finding_log WHERE run_id = $run AND change IN ('appeared', 'reopened')
+                SELECT finding_id FROM finding_log
+                WHERE list_contains($runs, run_id) AND change IN ('appeared', 'reopened')
             ) AS changed USING (finding_id)
-            ANTI JOIN (SELECT finding_id FROM reviews WHERE decision = 'dismissed') AS dismissed USING (finding_id)
+            ANTI JOIN (SELECT finding_id FROM decisions WHERE decision = 'dismissed') AS dismissed USING (finding_id)
             WHERE list_contains($verdicts, verdict)
             """,
-            {"run": job.run_id, "verdicts": verdicts},
+            {"runs": _runs(con, _UNTOLD), "verdicts": verdicts},
         ).fetchall()
     return ExitCode.FAIL_ON if met[0][0] else ExitCode.DONE
 
 
-def _note(store: Store, hashes: dict[str, str], job: Job, codes: Sequence[ExitCode]) -> None:
+@contextmanager
+def _noted(store: Store, hashes: dict[str, str], job: Job, codes: tuple[ExitCode, ...], *told: str) -> Iterator[None]:
+    """Notes how the run ended when the last step, inside, has; then publishes.
+
+    ``told``: the lists of runs whose changes have now been told, unless the last step failed.
+    """
+    try:
+        yield
+    except AnalyzerError as error:
+        _note(store, hashes, job, (*codes, error.exit_code), ())
+        _publish(store)
+        raise
+    _note(store, hashes, job, codes, told)
+    _publish(store)
+
+
+def _note(store: Store, hashes: dict[str, str], job: Job, codes: Sequence[ExitCode], told: Sequence[str]) -> None:
     with writer(store) as con:
-        con.execute(
-            "INSERT INTO store.runs VALUES ($run, $started, $ended, $command, $code, MAP($names, $values))",
-            {
-                "run": job.run_id,
-                "started": job.started_at,
-                "ended": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
-                "command": job.command,
-                "code": int(worst(*codes)),
-                "names": [*hashes, "tool"],
-                "values": [*hashes.values(), TOOL_VERSION],
-            },
-        )
+        with transaction(con):
+            con.execute(
+                "INSERT INTO store.runs VALUES ($run, $started, $ended, $command, $code, MAP($names, $values))",
+                {
+                    "run": job.run_id,
+                    "started": job.started_at,
+                    "ended": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+                    "command": job.command,
+                    "code": int(worst(*codes)),
+                    "names": list(hashes),
+                    "values": list(hashes.values()),
+                },
+            )
+            for name in told:
+                settle.set_meta(con, name, "")
         con.execute("CHECKPOINT")
 
 
@@ -348,16 +397,22 @@ def _report(
         exceptions=inputs.exceptions.sha256 or None,
         patterns=inputs.patterns.version,
         exit_codes=codes,
+        logic=judge.logic_version(),
     )
     with open_reader(store.database) as con:
+        facts = replace(facts, unreported=tuple(_runs(con, _UNREPORTED)))
         return report.write(con, lookup(con, store), reports, facts, since, until)
 
 
-def _changes(store: Store, job: Job) -> dict[str, int]:
+def _changes(store: Store) -> dict[str, int]:
+    """How many findings changed since a run or detect last ended, by kind of change."""
     with open_reader(store.database) as con:
         return dict(
             con.execute(
-                "SELECT change, count(*) FROM finding_log WHERE run_id = ? GROUP BY change ORDER BY change",
-                [job.run_id],
+                """
+                SELECT change, count(*) FROM finding_log WHERE list_contains($runs, run_id)
+                GROUP BY change ORDER BY change
+                """,
+                {"runs": _runs(con, _UNTOLD)},
             ).fetchall()
         )

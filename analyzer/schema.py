@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -439,6 +439,12 @@ FINDINGS = Table(
     """),
 )
 
+WITHDRAWN = Table(
+    "withdrawn",
+    "What was last known of findings that stand no longer.",
+    FINDINGS.columns,
+)
+
 FINDING_LOG = Table(
     "finding_log",
     "Append-only: an accusation that is taken back leaves a trace.",
@@ -498,7 +504,7 @@ META = Table("meta", "The store itself.", _columns("name | VARCHAR |\nvalue | VA
 TABLES = (
     META, RUNS, FILES, BUCKETS, QUARANTINE, RECORDS, FRAGMENTS, PICTURES, TEXTS, DIRTY, UNSETTLED, DUPLICATES,
     REQUESTS, PARTS, TENANT_OF, SESSIONS, OUTCOMES, SIGNALS, SCANNED, TENANTS, ACTORS, USES, FINDINGS,
-    FINDING_LOG, RULE_DAYS, REVIEWS,
+    WITHDRAWN, FINDING_LOG, RULE_DAYS, REVIEWS,
 )  # fmt: skip
 
 # --- the views --------------------------------------------------------------------------------------------------------
@@ -672,6 +678,31 @@ _INCIDENT_VIEW = View(
     """,
 )
 
+_DECISION_VIEW = View(
+    "decisions",
+    "The newest review that applies to a finding: one that saw all its requests and its actor.",
+    _described(
+        """
+        finding_id
+        decision
+        decided_at
+        decided_by
+        """,
+        REVIEWS,
+    ),
+    """
+    SELECT finding.finding_id, review.decision, review.decided_at, review.decided_by
+    FROM store.findings AS finding
+    JOIN store.reviews AS review
+        ON review.rule_id = finding.rule_id AND review.clause_id = finding.clause_id
+        AND review.actor IS NOT DISTINCT FROM finding.actor
+        AND list_has_all(review.request_keys, finding.request_keys)
+    QUALIFY row_number() OVER (
+        PARTITION BY finding.finding_id ORDER BY review.decided_at DESC, review.decided_by DESC, review.decision DESC
+    ) = 1
+    """,
+)
+
 _COVERAGE_VIEW = View(
     "coverage",
     "What was looked at, per tenant and day, and what could not be.",
@@ -731,4 +762,5 @@ VIEWS = (
     _QUARANTINE_VIEW,
     _plain(RUNS),
     _plain(REVIEWS),
+    _DECISION_VIEW,
 )

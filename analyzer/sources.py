@@ -39,7 +39,7 @@ def find(arguments: Sequence[str]) -> list[Source]:
     found: dict[str, Source] = {}
     for argument in arguments:
         sources = list(_named(argument))
-        if not sources:
+        if all(source.unread.startswith("skipped") for source in sources):
             raise UsageError(f"{argument}: no log file there; name a file, a folder with logs, or a glob that matches")
         for source in sources:
             if source.path not in found or found[source.path].unread:

@@ -75,12 +75,20 @@ SCHEMA = pa.schema(
         ("run_id", pa.string()),
     ]
 )
-_SHOWN = ("tenant_name", "model", "deployment", "resource", "explanation")  # words of others that people will read
+_SHOWN = (
+    "tenant_id",
+    "tenant_name",
+    "model",
+    "deployment",
+    "resource",
+    "explanation",
+)  # words of others that people will read
 
-# A finding lasts from its first cited request to its last and belongs to every window that it touches.
+# A finding lasts from its first cited request to its last and belongs to every window that it touches; one whose
+# time is not known could touch any.
 IN_WINDOW = """
-    ($since::TIMESTAMP IS NULL OR finding.last_at >= $since::TIMESTAMP)
-    AND ($until::TIMESTAMP IS NULL OR finding.occurred_at < $until::TIMESTAMP)
+    ($since::TIMESTAMP IS NULL OR finding.last_at IS NULL OR finding.last_at >= $since::TIMESTAMP)
+    AND ($until::TIMESTAMP IS NULL OR finding.occurred_at IS NULL OR finding.occurred_at < $until::TIMESTAMP)
 """
 
 _BATCHES = f"""
@@ -118,27 +126,17 @@ history AS (
     SELECT finding_id,
         first(run_id ORDER BY logged_at, run_id) FILTER (WHERE change = 'appeared') AS first_run,
         CASE
-            WHEN bool_or(run_id = $run AND change = 'reopened') THEN 'reopened'
-            WHEN bool_or(run_id = $run AND change = 'appeared') THEN 'new'
-            WHEN bool_or(run_id = $run AND change = 'changed') THEN 'changed'
+            WHEN bool_or(list_contains($runs, run_id) AND change = 'reopened') THEN 'reopened'
+            WHEN bool_or(list_contains($runs, run_id) AND change = 'appeared') THEN 'new'
+            WHEN bool_or(list_contains($runs, run_id) AND change = 'changed') THEN 'changed'
             ELSE 'known'
         END AS status
     FROM store.finding_log
     GROUP BY finding_id
-),
-decisions AS (
-    SELECT chosen.finding_id,
-        last(review.decision ORDER BY review.decided_at, review.decided_by, review.decision) AS decision
-    FROM chosen
-    JOIN main.reviews AS review
-        ON review.finding_id = chosen.finding_id
-        AND review.actor IS NOT DISTINCT FROM chosen.actor
-        AND list_has_all(review.request_keys, chosen.request_keys)
-    GROUP BY chosen.finding_id
 )
 SELECT finding.finding_id, finding.incident_id, finding.rule_id, finding.rule_version, finding.clause_id,
     finding.policy_version, finding."use", finding.verdict, finding.severity, finding.outcome,
-    coalesce(history.status, 'known') AS status, coalesce(decisions.decision, 'open') AS review,
+    coalesce(history.status, 'known') AS status, coalesce(decision.decision, 'open') AS review,
     finding.tenant_id, tenant.name AS tenant_name, tenant.tenant_class,
     finding.actor, finding.role, finding.actor_confidence, finding.occurred_at, finding.last_at,
     len(finding.request_keys) AS request_count, request_ids.request_ids, finding.request_keys,
@@ -148,7 +146,7 @@ FROM chosen
 JOIN store.findings AS finding USING (finding_id)
 LEFT JOIN request_ids USING (finding_id)
 LEFT JOIN history USING (finding_id)
-LEFT JOIN decisions USING (finding_id)
+LEFT JOIN main.decisions AS decision USING (finding_id)
 LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = finding.tenant_id
 LEFT JOIN store.requests AS request ON request.request_key = finding.request_keys[1]
 ORDER BY finding.finding_id
@@ -234,12 +232,18 @@ Row = dict[str, Any]
 
 
 def batches(
-    con: duckdb.DuckDBPyConnection, texts: Texts, run_id: str, since: datetime | None, until: datetime | None
+    con: duckdb.DuckDBPyConnection,
+    texts: Texts,
+    run_id: str,
+    unreported: Sequence[str],
+    since: datetime | None,
+    until: datetime | None,
 ) -> Iterator[pa.Table]:
     """The rows of violations.parquet in ``SCHEMA``, ordered by finding_id, as many at once as memory is sure to hold.
 
     All current findings that touch ``[since, until)`` (UTC, naive; None: no bound). ``texts`` is asked for the cited
-    texts only. ``request_ids`` stand in the order of ``request_keys``.
+    texts only. ``request_ids`` stand in the order of ``request_keys``. ``status`` tells what the runs ``unreported``
+    changed.
     """
     window = {"since": since, "until": until}
     spans = con.execute(_BATCHES, {**window, "listed": LISTED, "weight": _BATCH_WEIGHT}).fetchall()
@@ -248,7 +252,7 @@ def batches(
     with _excerpted(con, texts, {**window, "first": spans[0][0], "last": spans[-1][1]}):
         for first, last in spans:
             span = {**window, "first": first, "last": last}
-            rows = fetch(con, _HEADS, {**span, "run": run_id})
+            rows = fetch(con, _HEADS, {**span, "run": run_id, "runs": list(unreported)})
             evidence = _by_finding(fetch(con, _EXCERPTED_PARTS, {"first": first, "last": last}))
             sources = cited_records(con, span)
             yield pa.Table.from_pylist([_row(row, evidence, sources) for row in rows], schema=SCHEMA)
@@ -292,6 +296,7 @@ def _row(row: Row, evidence: dict[str, list[Row]], sources: dict[str, list[Row]]
     return {
         **row,
         **cleaned,
+        "request_ids": [plain(each) if each is not None else None for each in row["request_ids"]],
         "evidence": [{field.name: part[field.name] for field in _EVIDENCE} for part in parts],
         "sources": [{field.name: record[field.name] for field in _SOURCE} for record in records],
     }
