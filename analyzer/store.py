@@ -160,14 +160,14 @@ def write_texts(con: duckdb.DuckDBPyConnection, store: Store, texts: pa.Table) -
     segment is named after its content, so that a run that is started again writes the same.
     """
     new = _not_kept(con, texts)
-    rows = [TEXTS.arrow.empty_table()]
+    rows = []
     for day in pc.unique(new.column("day")):
         part = _chosen(new, pc.equal(new.column("day"), day))
         name = _segment_name(part)
         _write_segment(store.texts / name, part)
         named = part.select(["text_id", "day"]).append_column("segment", pa.repeat(name, part.num_rows))
         rows.append(named.cast(TEXTS.arrow))
-    return pa.concat_tables(rows)
+    return pa.concat_tables(rows) if rows else TEXTS.arrow.empty_table()
 
 
 def _not_kept(con: duckdb.DuckDBPyConnection, texts: pa.Table) -> pa.Table:

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobs import ACCOUNT, GATEWAY, START, TICKS_AT_1970, as_lines, asked, gateway_row, llm_rows, resource_row
 
+from analyzer import masking
 from analyzer.reader import chunks, frames
 from analyzer.shapes import Mapped, fields, layout, map_frames
 
@@ -461,6 +464,26 @@ def test_pictures_and_secrets_never_come_out() -> None:
     assert noise not in "".join(found.texts.column("text").to_pylist())
     assert '{"api-key": "***"}' in found.texts.column("text").to_pylist()
     assert len(found.pictures) == 1
+
+
+PIECES = st.sampled_from(
+    ["api-Key", "client_\u017fecret", "\u212aey", '"key', "\\\\", '"', ": ", "=", "?sig", "&access_token", "bearer ",
+     "Authorization", "é", " ", "Ab9/" * 9, "Ab9/" * 4, "x" * 40, "A1b+" * 70]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(st.one_of(PIECES, TEXTS), max_size=8).map("".join), max_size=6), st.integers(0, 3))
+@settings(deadline=None)
+def test_no_secret_or_picture_is_overlooked_wherever_it_stands(said: list[str], start: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_maybe_with_runs", "_maybe_with_secrets"):
+            patch.setattr(masking, name, lambda texts: np.arange(len(texts)))
+        everywhere = masking.mask(said)
+    found = masking.mask(said)
+    assert found[0] == everywhere[0]
+    assert found[1].equals(everywhere[1])
+    column, _ = masking.mask_column(pa.array(said, pa.string()).slice(start))
+    assert column.to_pylist() == found[0][start:]
 
 
 # --- lines that break -------------------------------------------------------------------------------------------------

@@ -122,6 +122,8 @@ def _chosen(rows: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
 
 
 def _take(rows: pa.Table, places: Sequence[int]) -> pa.Table:
+    if not places:
+        return rows.slice(0, 0)  # take would join the chunks first
     is_whole = len(places) == len(rows) and list(places) == list(range(len(rows)))
     return rows if is_whole else rows.take(pa.array(places, pa.int64()))
 
@@ -354,11 +356,12 @@ def _request_keys(columns: dict[str, Any], sha256: pa.Array) -> pa.Array:
 def _fragments(values: Sequence[Any], side: str, source: str, records: pa.Table) -> pa.Table:
     """The fragments that one field of the records holds, with their texts."""
     rows = [row for row, value in enumerate(values) if value]
-    texts = pa.array([_as_text(values[row]) for row in rows], pa.string())
+    said = [_as_text(values[row]) for row in rows]
+    texts, chars = pa.array(said, pa.string()), pa.array(map(len, said), pa.int64())
     names = [name for name in FRAGMENTS.arrow.names if name in records.schema.names]
     records = _take(records.select([*names, "started_at"]), rows)
     columns = {name: records.column(name) for name in names}
-    columns |= {"side": side, "source": source, "text": texts, "chars": pc.utf8_length(texts).cast(pa.int64())}
+    columns |= {"side": side, "source": source, "text": texts, "chars": chars}
     columns["day"] = pc.fill_null(records.column("started_at").cast(pa.date32()), UNDATED)
     schema = _FRAGMENT_TEXTS
     return pa.table([_filled(columns[field.name], field.type, len(rows)) for field in schema], schema=schema)

@@ -70,6 +70,7 @@ def _distinct(objects: Iterable[dict[str, Any]]) -> list[str]:
 def read(layout: Layout, raws: Sequence[memoryview]) -> tuple[Sheet, list[int]]:
     """The records that fit the layout, and the rows of the others."""
     decode, decode_inner = _decoders(layout)
+    may_nest = bool(layout.holders)
     rows: list[int] = []
     rest: list[int] = []
     items: list[Any] = []
@@ -81,7 +82,7 @@ def read(layout: Layout, raws: Sequence[memoryview]) -> tuple[Sheet, list[int]]:
         except NOT_JSON:
             rest.append(row)
             continue
-        if layout.holders and may_be_deep(bytes(raw)):
+        if may_nest and may_be_deep(bytes(raw)):
             rest.append(row)
             continue
         rows.append(row)
