@@ -49,7 +49,7 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         .filter("makes_request")
         .with_columns(
             shapes=pl.concat_list(
-                pl.when(f"is {shape}").then(pl.lit(shape)) for shape in shapes
+                pl.lit(None, pl.String), *(pl.when(f"is {shape}").then(pl.lit(shape)) for shape in shapes)
             ).list.drop_nulls()
         )
     )  # fmt: skip

@@ -268,6 +268,15 @@ def test_a_request_whose_file_no_longer_holds_it_is_gone(site: Site) -> None:
     assert {row[0] for row in site.parts()} == {"call-2"}
 
 
+def test_requests_without_any_record_left_are_gone(site: Site) -> None:
+    asked = json.dumps([QUESTION])
+    site.run({"a.json": [gateway_row("call-1"), *chunks(asked, json.dumps([ANSWER]), call="call-2")]})
+    (site.folder / "a.json").write_text("")
+    assert site.run({}) == 2
+    assert site.state() == ([], [], [])
+    assert site.run({}) == 0
+
+
 # --- joining records --------------------------------------------------------------------------------------------------
 
 
