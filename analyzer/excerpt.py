@@ -66,6 +66,7 @@ REDACTIONS = (
     _redaction("IPv4", r"\b\d{1,3}(?:\.\d{1,3}){3}\b"),
     _redaction("IPv6", r"(?<![\w:])(?=[0-9a-f:]*\d)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])"),
     _redaction("phone, date or other digits in groups", r"[+(]?\d(?:[\s().,:/\u2013-]{0,2}\d){4,}"),
+    # a run of letters is tried from its start alone: from further on it would end the same
     _redaction("digits", r"(?<![^\W\d_])[^\W\d_]*\d{3}[^\W_]*"),
     _redaction("key or hash", r"[a-z0-9+/_=-]{40,}"),
     _redaction("date", r"\b\d{1,4} ?[./-] ?\d{1,2} ?[./-] ?\d{1,4}\b"),
