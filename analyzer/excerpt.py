@@ -41,7 +41,7 @@ _ROADS = (
 
 REDACTIONS = (
     _redaction("content taken out", r"(?:data:[\w/+.-]*;base64,)?\b(?:picture|base64):[0-9a-f]{8,}", "[picture]"),
-    _redaction("content taken out", r"(?:data:[\w/+.-]*;base64,)?\b(?:audio|file):[0-9a-f]{16,}", "[file]"),
+    _redaction("content taken out", r"(?:data:[\w/+.-]*;base64,)?\b(?:audio|file|piece):[0-9a-f]{16,}", "[file]"),
     _redaction("e-mail", r"[^\s@\uff20<>()\[\]\"',;:]{1,64} ?[@\uff20] ?[^\s@\uff20<>()\[\]\"',;:]+"),
     _redaction("handle", r"[@\uff20]\w+"),
     _redaction("URL", r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]+|\bwww\.[^\s\"'<>]+"),

@@ -167,7 +167,7 @@ PICTURES = Table(
     "Base64 content met in a log, replaced by its hash; pixels are never kept.",
     _columns("""
     sha256           | VARCHAR   | of the decoded bytes; of a piece, when a chunk cut it
-    kind             | VARCHAR   | picture, audio or file
+    kind             | VARCHAR   | picture, audio, file, or piece: what goes on from another chunk
     bytes            | BIGINT    | decoded length
     width            | INTEGER   | pixels, where the header tells
     height           | INTEGER   |

@@ -1,6 +1,8 @@
 """Every body form of Azure OpenAI becomes the parts and facts that a person would see in it."""
 
+import base64
 import json
+import random
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.bodies import Body, parts_of, read_fragments, read_request, read_response
 from analyzer.body_text import open_body
+from analyzer.masking import mask
 
 HASH = "0123456789abcdef" * 4
 TOKEN = f"picture:{HASH}"  # what masking leaves of a picture
@@ -567,3 +570,120 @@ def test_no_content_makes_reading_fail(value: Any, end: int, stream: bool) -> No
             assert all(part.text is None or isinstance(part.text, str) for part in body.parts)
             assert all(part.role is None or isinstance(part.role, str) for part in body.parts)
             assert all(isinstance(reason, str) for reason in body.finish_reasons)
+
+
+# --- what masking takes out -------------------------------------------------------------------------------------------
+
+NOISE = random.Random(1).randbytes(900)
+BASE64 = base64.b64encode(NOISE).decode()
+
+
+def masked(text: str) -> str:
+    """The text as masking leaves it."""
+    return mask([text])[0][0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BASE64,
+        BASE64.replace("/", "\\/"),
+        BASE64.replace("+", "\\u002B").replace("/", "\\\\u002f"),
+        *("\\n".join(BASE64[at : at + width] for at in range(0, len(BASE64), width)) for width in (64, 76)),
+        base64.encodebytes(NOISE).decode().strip(),
+        base64.encodebytes(NOISE).decode().strip().replace("\n", "\\r\\n"),
+    ],
+)
+def test_content_is_taken_out_however_it_is_written(content: str) -> None:
+    texts, pictures = mask([f'"see:\\n{content}"'])
+    assert texts[0].startswith('"see:\\nfile:')
+    assert len(texts[0]) < 80
+    assert pictures["bytes"].to_pylist() == [len(NOISE)]
+
+
+def test_content_in_a_data_url_is_taken_out_however_short_and_once_only() -> None:
+    once = masked('"data:image/png;base64,iVBORw0KGgo="')
+    assert once.startswith('"data:image/png;base64,picture:')
+    assert masked(once) == once
+
+
+def test_what_goes_on_from_another_chunk_is_a_piece() -> None:
+    assert mask([BASE64 + '"}]'])[1]["kind"].to_pylist() == ["piece"]
+
+
+ID = "5f0a3b526a1f4d0e9a552f7d1c4e8b90"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\n".join(["Compare", "This", "Face", "With", "Every", "Mugshot", "In", "The", "Gallery1"] * 8),
+        "\n".join(["JohnSmith", "MariaLopez", "AhmedKhan7"] * 20),
+        "\\r\\n".join(f"Plate{number}ABC" for number in range(90)),
+        "/".join(["home", "Evidence", "Case2024", "Faces", "Suspects"] * 12),
+        "+".join(["track", "This", "person", "Home2", "every", "day"] * 15),
+        "CompareThisFaceWithEveryMugshotInGallery1" * 8,
+        NOISE.hex(),
+        NOISE.hex().upper() + NOISE.hex(),
+        "\\n".join(NOISE[at : at + 32].hex() for at in range(0, 320, 32)),
+        "A" * 400,
+    ],
+)
+def test_text_without_blanks_is_no_content(text: str) -> None:
+    whole = f'[{{"role":"user","content":"See: {text}"}},{{"role":"user","content":"id {ID}"}}]'
+    assert masked(whole) == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"api-key":["SECRET1x"]}',
+        "{'api-key': 'SECRET1x0123456789'}",
+        '{"Authorization":"SharedKey acct:SECRET1x="}',
+        "Authorization: Digest nonce=SECRET1x",
+        "authorization: Basic SECRET1xOnBhc3M=",
+        '{"password":"SECRET1x","access_token":"ok1"}',
+        '{"token":"SECRET1x0123456789"}',
+        '{"auth_token":["SECRET1x0123456789"]}',
+        '{\\"subscriptionKey\\":\\"SECRET1x\\"}',
+        "{\\u0022api_key\\u0022:\\u0022SECRET1x\\u0022}",
+        '"Endpoint=sb://x/;SharedAccessKeyName=R;SharedAccessKey=SECRET1x+a/b=;Password=SECRET1x"',
+        "https://x.example/c?sv=1\\u0026sig=SECRET1x%2Babc",
+        "https://x.example/?token=SECRET1x",
+        "https:\\/\\/user:SECRET1x@host/db",
+        "use sk-proj-SECRET1xabcdefghijklmnop please",
+        '{"password":"SECRET1x',
+    ],
+)
+def test_a_secret_is_hidden_wherever_it_stands(text: str) -> None:
+    assert "SECRET1x" not in masked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: facial recognition of this suspect was approved",
+        "authorization = identification, by the booking photos",
+        "Authorization: Basic identification of suspects; bearer identification is fine",
+        "Authorization: facial-recognition-2024 was granted",
+        "API key: required; password: forgotten",
+        '{"key":"camera_12_main_entrance_suspects"}',
+        '{"token":"Hello","logprob":-0.1}',
+        '{"token":"internationalization of 12 suspects"}',
+        '{"max_tokens":1200,"password":123456789}',
+        '{"properties":{"password":{"type":"string"}}}',
+        "a desk-sk-based sk-learning-about-faces task",
+        "https://x.example:8080/p?key=suspects&id=12@home",
+        "The password of the warden is needed to compare faces.",
+    ],
+)
+def test_ordinary_words_are_no_secrets(text: str) -> None:
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["A" * 255 + " ", "pwd=", "api-key:", "authorization: bearer ", '"key":"', "\\u002f", "://a:", "key" + " " * 99],
+)
+def test_masking_takes_time_by_length_only(hostile: str) -> None:
+    assert len(mask([hostile * (200_000 // len(hostile))])[0]) == 1
