@@ -498,6 +498,105 @@ def test_a_stream_of_the_responses_api_is_its_last_state_or_what_it_said_so_far(
     assert (whole.seen, seen(answered(whole.value))) == ("full", [("assistant", "text", "Yes")])
 
 
+CREATED = {
+    "type": "response.created",
+    "response": {"object": "response", "status": "in_progress", "model": "gpt-9", "error": None, "output": []},
+}
+
+
+def of_response(kind: str, place: int = 0, **said: Any) -> dict[str, Any]:
+    """One event of a streamed answer of the Responses API."""
+    return {"type": f"response.{kind}", "output_index": place, "item_id": f"item-{place}", **said}
+
+
+def test_a_text_that_was_done_before_the_log_cut_the_stream_is_said_once() -> None:
+    pieces = [
+        CREATED,
+        of_response("output_item.added", item={"type": "message", "role": "assistant", "content": []}),
+        of_response("output_text.delta", content_index=0, delta="Hel"),
+        of_response("output_text.delta", content_index=0, delta="lo"),
+        of_response("output_text.done", content_index=0, text="Hello"),
+        of_response("content_part.done", content_index=0, part={"type": "output_text", "text": "Hello"}),
+    ]
+    for end in range(3, len(pieces) + 1):
+        opened = open_body(events(*pieces[:end], done=False))
+        body = answered(opened.value)
+        assert (opened.seen, body.model) == ("cut", "gpt-9")
+        assert seen(body) == [("assistant", "text", "Hel" if end == 3 else "Hello")]
+
+
+def test_a_refusal_in_a_cut_stream_is_one() -> None:
+    pieces = [CREATED, of_response("refusal.delta", delta="I can"), of_response("refusal.done", refusal="I cannot")]
+    for end, text in ((2, "I can"), (3, "I cannot")):
+        body = answered(open_body(events(*pieces[:end], done=False)).value)
+        assert (body.refused, seen(body)) == (True, [("assistant", "refusal", text)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "end", "key"),
+    [
+        ("function_call", "function_call_arguments", "arguments"),
+        ("mcp_call", "mcp_call_arguments", "arguments"),
+        ("custom_tool_call", "custom_tool_call_input", "input"),
+    ],
+)
+def test_a_tool_call_in_a_cut_stream_is_seen(kind: str, end: str, key: str) -> None:
+    added = of_response("output_item.added", 1, item={"type": kind, "name": "match_face", key: ""})
+    pieces = [CREATED, added, of_response(f"{end}.delta", 1, delta='{"a'), of_response(f"{end}.done", 1, **{key: "{}"})]
+    calls = [seen(answered(open_body(events(*pieces[:end], done=False)).value)) for end in (2, 3, 4)]
+    assert calls == [[("assistant", "tool_call", f"match_face({text})")] for text in ("", '{"a', "{}")]
+
+
+def test_items_of_a_cut_stream_are_kept_apart_and_in_their_order() -> None:
+    item = {"type": "function_call", "name": "f", "arguments": "{}"}
+    pieces = [
+        of_response("reasoning_summary_text.delta", 0, delta="hm"),
+        of_response("output_item.added", 1, item=item | {"arguments": ""}),
+        of_response("output_text.delta", 2, content_index=0, delta="Y"),
+        of_response("output_item.done", 1, item=item),
+        of_response("output_text.delta", 2, content_index=0, delta="es"),
+        of_response("output_text.delta", 2, content_index=1, delta="No"),
+    ]
+    assert seen(answered(open_body(events(*pieces, done=False)).value)) == [
+        ("assistant", "text", "hm"),
+        ("assistant", "tool_call", "f({})"),
+        ("assistant", "text", "Yes"),
+        ("assistant", "text", "No"),
+    ]
+
+
+def test_a_last_state_that_is_cut_does_not_hide_what_was_said() -> None:
+    end = {"type": "response.completed", "response": {"model": "m", "output": [{"type": "message", "content": "He"}]}}
+    text = events(of_response("output_text.done", text="Hello"), end, done=False)
+    opened = open_body(text[: text.rindex("He") + 2])
+    assert (opened.seen, seen(answered(opened.value))) == ("cut", [("assistant", "text", "Hello")])
+
+
+@pytest.mark.parametrize("error", [{"code": "server_error"}, {"error": {"type": "x", "code": "server_error"}}])
+def test_an_error_in_a_stream_is_read(error: Any) -> None:
+    text = events(CREATED, of_response("output_text.delta", delta="Y"), {"type": "error", **error}, done=False)
+    body = answered(open_body(text).value)
+    assert (body.error_code, seen(body)[0]) == ("server_error", ("assistant", "text", "Y"))
+
+
+def test_a_transcript_that_streams_is_said_once() -> None:
+    pieces = [{"type": "transcript.text.delta", "delta": "Good"}, {"type": "transcript.text.done", "text": "Good day"}]
+    for end, text in ((1, "Good"), (2, "Good day")):
+        assert seen(answered(open_body(events(*pieces[:end])).value)) == [("assistant", "text", text)]
+
+
+def test_a_cut_body_in_a_string_that_is_whole_is_cut() -> None:
+    inner = json.dumps(user({"type": "text", "text": "Who is she?"}))
+    opened = open_body(json.dumps(inner[: inner.index("she") + 3]))
+    assert (opened.seen, seen(asked(opened.value))) == ("cut", [("user", "text", "Who is she")])
+
+
+@pytest.mark.parametrize("text", ["[123", "[Note] hello", "{name}, hello", "{", "[1, 2", '"He said', "plain"])
+def test_a_text_in_a_string_that_only_looks_like_a_body_is_a_text(text: str) -> None:
+    opened = open_body(json.dumps(text))
+    assert (opened.seen, seen(asked(opened.value))) == ("full", [("user", "text", text)])
+
+
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_json_in_strings_is_opened_up_to_three_times(times: int) -> None:
     text = json.dumps({"messages": []})
