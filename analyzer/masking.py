@@ -1,7 +1,7 @@
 """Takes base64 content and secrets out of texts before anything is stored; pixels are never kept.
 
 A base64 run of 256 characters or more, or in a data URL, becomes ``picture:SHA256`` (or ``audio:``, ``file:``;
-``piece:`` where another chunk holds how it begins); a secret becomes ``***``.
+``piece:`` where a chunk cut it); a secret becomes ``***``.
 """
 
 import base64
@@ -112,8 +112,8 @@ def _token(match: re.Match[str], pictures: _Pictures) -> str:
     content = base64.b64decode(plain[:whole] + "=" * (-whole % 4))
     digest = hashlib.sha256(content).hexdigest()
     kind = _kind(content)
-    if kind == "file" and not match.start():
-        kind = "piece"  # no body begins with base64: a chunk that goes on where another ended
+    if kind == "file" and (match.start() == 0 or match.end() == len(match.string)):
+        kind = "piece"  # no body begins or ends with base64
     width, height = _size(content) if kind == "picture" else (None, None)
     pictures[digest] = (digest, kind, len(content), width, height)
     return f"{kind}:{digest}"

@@ -128,6 +128,53 @@ def test_the_same_picture_has_the_same_hash_in_every_form() -> None:
     assert {part.picture for form in forms for part in asked(form).parts if part.kind == "picture"} == {HASH}
 
 
+OTHER = "fedcba9876543210" * 4
+
+
+@pytest.mark.parametrize(
+    ("payload", "picture", "cut"),
+    [
+        (TOKEN, HASH, False),
+        (f"picture:{HASH}piece:{OTHER}piece:{OTHER}AbC=", HASH, False),  # in chunks: the first has the header
+        (f"iVBORfile:{HASH}piece:{OTHER}", HASH, False),
+        ("iVBORw0KGgo=", None, True),
+    ],
+)
+def test_a_picture_names_what_is_known_of_it_or_nothing(payload: str, picture: str | None, cut: bool) -> None:
+    forms = [
+        user({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{payload}"}}),
+        user({"image": payload}),
+        user({"type": "input_audio", "input_audio": {"data": payload}}),
+        user({"type": "file", "file": {"file_data": f"data:application/pdf;base64,{payload}"}}),
+        {"input": [{"type": "image_generation_call", "result": payload}]},
+    ]
+    for form in forms:
+        (part,) = asked(form).parts
+        assert (part.picture, part.cut, part.text) == (picture, cut, None)
+
+
+@pytest.mark.parametrize("kept", range(1, 23))
+def test_a_cut_inside_a_data_url_gives_a_cut_picture_without_a_name(kept: int) -> None:
+    text = json.dumps(user({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo"}}))
+    body = asked(open_body(text[: text.index("data:") + kept]).value)
+    assert [(part.kind, part.cut, part.text) for part in body.parts] == [("picture", True, None)]
+
+
+@pytest.mark.parametrize("kept", range(1, 9))
+def test_a_cut_at_the_start_of_an_address_gives_no_name(kept: int) -> None:
+    for part in (
+        {"type": "image_url", "image_url": {"url": "https://"[:kept]}},
+        {"type": "input_file", "file_url": "https://"[:kept]},
+    ):
+        assert names(asked(user(part))) == []
+
+
+def test_a_name_that_is_no_whole_address_is_still_a_name() -> None:
+    assert names(asked(user({"type": "image_url", "image_url": {"url": "booking_1.jpg"}}))) == [
+        ("file", "booking_1.jpg")
+    ]
+
+
 def test_file_names_of_addresses_and_files_are_names() -> None:
     body = asked(
         user(
@@ -204,9 +251,38 @@ def test_enhancements_tell_of_a_picture_that_the_log_cut_off() -> None:
 
 
 def test_instructions_and_input_of_the_responses_api_are_read() -> None:
-    body = asked({"model": "gpt-4o", "instructions": "Sort.", "input": "Which?", "previous_response_id": "resp_1"})
+    body = asked({"model": "gpt-4o", "instructions": "Sort.", "input": "Which?"})
     assert seen(body) == [("system", "text", "Sort."), ("user", "text", "Which?")]
-    assert (body.api, body.model, body.session) == ("responses", "gpt-4o", ("response", "resp_1"))
+    assert (body.api, body.model) == ("responses", "gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("said", "session"),
+    [
+        ({"conversation": "conv_1", "previous_response_id": "resp_1"}, ("conversation", "conv_1")),
+        ({"conversation": {"id": "conv_1"}}, ("conversation", "conv_1")),
+        ({"previous_response_id": "resp_1"}, None),  # another one in every call
+        ({"conversation": "what we said of her"}, None),
+        ({"conversation": {"id": 7}}, None),
+        ({"conversation": None}, None),
+    ],
+)
+def test_a_conversation_is_a_session_and_the_response_before_is_none(said: Any, session: Any) -> None:
+    assert asked({"input": "Which?", **said}).session == session
+
+
+PROSE = "Compare Jane Roe, born 1980"
+
+
+@pytest.mark.parametrize("prose", [PROSE, "x" * 129, "resp\n", "J\u00fcrgen"])
+def test_what_is_no_name_is_kept_nowhere_but_in_texts(prose: str) -> None:
+    request = asked({"model": prose, "input": [{"role": prose, "content": "Hi"}], "conversation": prose})
+    assert (request.model, request.session, request.parts[0].role) == (None, None, "user")
+    choice = {"finish_reason": prose, "message": {"role": prose, "content": "Hi"}}
+    answer = answered({"model": prose, "choices": [choice], "error": {"code": prose, "type": prose}})
+    assert (answer.model, answer.error_code, answer.finish_reasons) == (None, "error", [])
+    assert answered({"incomplete_details": {"reason": prose}, "finish_reason": prose}).finish_reasons == []
+    assert answered({"incomplete_details": {"reason": {"a": prose}}}).finish_reasons == []
 
 
 def test_input_items_of_the_responses_api_are_read() -> None:
