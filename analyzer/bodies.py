@@ -4,7 +4,6 @@ Forms: chat completions (also the 2023 vision extension), completions, Responses
 error bodies, and the bare message lists of the gateway's LLM log.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,9 +14,12 @@ from analyzer.body_text import objects
 from analyzer.json_text import write
 
 TEXT_LIMIT = 8 << 20  # characters; what is longer is cut
+NAME = "^[A-Za-z0-9_.:/@+-]{1,128}$"  # all that the work database, which holds no text, keeps of what a body says
 
-_DATA_URL = re.compile(r"data:([\w.+/-]*)[^,\s\"]*,([^\s\"'\\)<>]*)")
-_TOKEN = re.compile(r"(?:picture|audio|file):([0-9a-f]{64})")
+_DATA_URL = re.compile(r"data:([\w.+/-]{0,100}+)[^,\s\"]{0,200}+,([^\s\"'\\)<>]*)")
+_ADDRESS_STARTS = ("data:", "https://", "http://")
+_TOKEN = re.compile(r"(?:picture|audio|file|piece):([0-9a-f]{64})")
+_NAME = re.compile(NAME)
 _HIDDEN_PICTURE = re.compile(r"data:image/[\w.+-]+;base64,|\"type\\*\"\s*:\s*\\*\"(?:image_url|input_image|image_file)")
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic")
 _TEXT_TYPES = ("text", "input_text", "output_text", "summary_text", "reasoning_text")
@@ -78,10 +80,11 @@ def read_request(value: Any, first_turn: int = 0) -> Body:
     if not isinstance(value, dict):
         _next_turn(body).add("user", "text" if isinstance(value, str) else "fragment", _as_text(value))
         return body
-    body.model = _string(value.get("model"))
+    body.model = _name(value.get("model"))
     body.stream = value["stream"] if isinstance(value.get("stream"), bool) else None
-    previous = _string(value.get("previous_response_id"))
-    body.session = ("response", previous) if previous else None
+    conversation = value.get("conversation")
+    session = _name(conversation.get("id") if isinstance(conversation, dict) else conversation)
+    body.session = ("conversation", session) if session else None
     for key in ("instructions", "additional_instructions"):
         if text := _string(value.get(key)):
             _next_turn(body).add("system", "text", text)
@@ -109,7 +112,7 @@ def read_response(value: Any, first_turn: int) -> Body:
             _read_answer(body, item)
     elif isinstance(value, dict):
         _read_answer(body, value)
-        body.model = _string(value.get("model"))
+        body.model = _name(value.get("model"))
         usage = value.get("usage")
         body.usage = usage if isinstance(usage, dict) else {}
         for annotation in objects(value.get("prompt_filter_results")) + objects(value.get("prompt_annotations")):
@@ -137,6 +140,11 @@ def _next_turn(body: Body) -> Body:
 
 def _string(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _name(value: Any) -> str | None:
+    """A string that can be a name or a code."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
 
 
 def _as_text(value: Any) -> str:
@@ -172,7 +180,7 @@ def _read_messages(body: Body, messages: Any) -> None:
 
 def _read_message(body: Body, item: dict[str, Any], default_role: str) -> None:
     """A message, or an item of the Responses API."""
-    role = (_string(item.get("role")) or default_role).lower()
+    role = (_name(item.get("role")) or default_role).lower()
     kind = item.get("type")
     if kind in _CALL_TYPES:
         _read_call(body, item)
@@ -258,7 +266,7 @@ def _read_audio(body: Body, role: str, part: dict[str, Any]) -> None:
     inner = part.get("input_audio", part.get("audio"))
     sound = inner if isinstance(inner, dict) else {"data": inner, **part}
     data = _string(sound.get("data")) or ""
-    body.add(role, "audio", picture=_digest(data), cut=False)
+    body.add(role, "audio", **_inline(data))
     if transcript := _string(sound.get("transcript")):
         body.add(role, "text", transcript)
 
@@ -267,43 +275,42 @@ def _read_file(body: Body, role: str, part: dict[str, Any]) -> None:
     file = next(iter(objects([part.get("file")])), part)
     data = _string(file.get("file_data")) or ""
     address = (_string(file.get("file_url")) or "").partition("?")[0]
-    name = _string(file.get("filename")) or urlsplit_path(address).rsplit("/", 1)[-1]
+    name = _string(file.get("filename")) or _file_name(address)
     if data.startswith("data:image/"):
         _add_picture(body, role, data)
     else:
         said = _string(file.get("file_id")) or address or None
-        body.add(role, "file", said, picture=_digest(data.partition(",")[2] or data))
+        body.add(role, "file", said, **_inline(data))
     if name:
         body.add(None, "name", name, name="file")
 
 
 def _add_picture(body: Body, role: str, address: str, inline: bool = False) -> None:
     """A picture: inline (by its hash), or an address without its query, whose file name may tell what it shows."""
-    data = _DATA_URL.match(address)
-    if data or (inline and not address.startswith("http")):
-        body.add(role, "picture", picture=_digest(data[2] if data else address))
+    is_cut = bool(address) and any(start.startswith(address) for start in _ADDRESS_STARTS)
+    if address.startswith("data:") or is_cut or (inline and not address.startswith("http")):
+        body.add(role, "picture", **_inline(address))
         return
     plain = address.partition("?")[0]
     body.add(role, "picture", plain or None)
-    name = urlsplit_path(plain).rsplit("/", 1)[-1]
-    if name:
+    if name := _file_name(plain):
         body.add(None, "name", name, name="file")
 
 
-def urlsplit_path(address: str) -> str:
-    """The path of an address; '' when it is no address."""
+def _file_name(address: str) -> str:
+    """The file that an address without its query names; '' where it names none or is cut inside its first letters."""
+    if any(start.startswith(address) for start in _ADDRESS_STARTS):
+        return ""
     try:
-        return urlsplit(address).path
+        return urlsplit(address).path.rsplit("/", 1)[-1]
     except ValueError:
         return ""
 
 
-def _digest(payload: str) -> str | None:
-    """The hash by which ``pictures`` knows inline content; of the pieces, when chunks cut it."""
-    whole = _TOKEN.fullmatch(payload)
-    if whole:
-        return whole[1]
-    return hashlib.sha256(payload.encode()).hexdigest() if payload else None
+def _inline(payload: str) -> dict[str, Any]:
+    """Inline content as ``pictures`` knows it, by its first piece where chunks cut it; cut where it knows nothing."""
+    known = _TOKEN.search(payload)
+    return {"picture": known[1]} if known else {"cut": bool(payload)}
 
 
 def _read_prompt(body: Body, value: dict[str, Any]) -> None:
@@ -389,7 +396,7 @@ def _read_choice(body: Body, choice: dict[str, Any]) -> None:
             _read_audio(body, "assistant", {"audio": audio})
     if isinstance(choice.get("text"), str):
         body.add("assistant", "text", choice["text"])
-    if reason := _string(choice.get("finish_reason")):
+    if reason := _name(choice.get("finish_reason")):
         body.finish_reasons.append(reason)
     _read_filters(body, choice.get("content_filter_results"))
 
@@ -420,7 +427,7 @@ def _read_filters(body: Body, results: Any) -> None:
 def _read_error(body: Body, error: Any) -> None:
     if not isinstance(error, dict):
         return
-    body.error_code = _string(error.get("code")) or _string(error.get("type")) or "error"
+    body.error_code = _name(error.get("code")) or _name(error.get("type")) or "error"
     inner = error.get("innererror", error.get("inner_error"))
     if isinstance(inner, dict):
         _read_filters(body, inner.get("content_filter_result", inner.get("content_filter_results")))
@@ -434,13 +441,13 @@ def _read_error(body: Body, error: Any) -> None:
 def _read_end(body: Body, value: dict[str, Any]) -> None:
     """How an answer of the Responses API or a run ended, in the words of finish_reason."""
     details = value.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, dict) else None
+    reason = _name(details.get("reason")) if isinstance(details, dict) else None
     if reason:
-        body.finish_reasons.append({"max_output_tokens": "length"}.get(str(reason), str(reason)))
+        body.finish_reasons.append({"max_output_tokens": "length"}.get(reason, reason))
     elif value.get("object") == "response" and value.get("status") == "completed":
         body.finish_reasons.append("stop")
-    if isinstance(value.get("finish_reason"), str) and "message" not in value:
-        body.finish_reasons.append(value["finish_reason"])
+    if "message" not in value and (reason := _name(value.get("finish_reason"))):
+        body.finish_reasons.append(reason)
 
 
 def parts_of(bodies: list[Body]) -> Iterator[Part]:

@@ -29,11 +29,12 @@ def open_body(text: str) -> Opened:
     if _FORM.match(text):
         return _open_form(text)
     try:
-        return Opened(parse_nested(parse(text)), "full")
+        value = parse_nested(parse(text))
     except NotJsonError:
-        pass
-    value = _open_cut(text)
-    return Opened(value, "cut") if value else Opened(None, "fragments")
+        value = _open_cut(text)
+        return Opened(value, "cut") if value else Opened(None, "fragments")
+    half = _open_cut(value) if isinstance(value, str) else None  # a cut body, written into a string that is whole
+    return Opened(half, "cut") if half and (isinstance(half, dict) or objects(half)) else Opened(value, "full")
 
 
 def _open_cut(text: str) -> Any:
@@ -52,6 +53,7 @@ def _open_cut(text: str) -> Any:
 def _open_events(text: str) -> Opened:
     """Puts the events of a streamed answer together to what an answer without streaming looks like."""
     events: list[dict[str, Any]] = []
+    whole: list[dict[str, Any]] = []
     broken = done = False
     for line in _LINE_END.split(text):
         name, _, data = line.partition(":")
@@ -62,11 +64,11 @@ def _open_events(text: str) -> Opened:
             continue
         try:
             event = parse(data)
+            whole += objects([event])
         except NotJsonError:
             event, broken = _open_cut(data), True
-        if isinstance(event, dict):
-            events.append(event)
-    for event in events:
+        events += objects([event])
+    for event in whole:
         if event.get("type") in _ENDS and isinstance(event.get("response"), dict):
             return Opened(event["response"], "cut" if broken else "full")
     ended = done or any(choice.get("finish_reason") for event in events for choice in objects(event.get("choices")))
@@ -77,7 +79,12 @@ def _join_events(events: list[dict[str, Any]]) -> dict[str, Any]:
     joined: dict[str, Any] = {}
     choices: dict[Any, dict[str, Any]] = {}
     for event in events:
-        joined |= {key: value for key, value in event.items() if key not in ("choices", "delta", "type") and value}
+        if event.get("type") == "error":
+            joined["error"] = event.get("error", event)
+        elif str(event.get("type")).startswith(_PIECEWISE):
+            joined |= next(iter(objects([event.get("response")])), {})  # what is known of the answer so far
+        else:
+            joined |= {key: value for key, value in event.items() if key not in ("choices", "delta", "type") and value}
         for choice in objects(event.get("choices")):
             whole = choices.setdefault(_hashable(choice.get("index")), {"message": {"role": "assistant"}})
             _join_choice(whole, choice)
@@ -89,17 +96,67 @@ def _join_events(events: list[dict[str, Any]]) -> dict[str, Any]:
     return joined | ({"output": output} if output else {}) | ({"choices": list(choices.values())} if choices else {})
 
 
+class _Said(NamedTuple):
+    """What events of one type say: the item's type, the key of what is said, and the list in the item that holds it."""
+
+    item: str
+    key: str
+    holder: str | None = None
+
+
+_PIECEWISE = ("response.", "transcript.text.")
+_SAID = {
+    "response.output_text": _Said("message", "text", "content"),
+    "response.refusal": _Said("message", "refusal", "content"),
+    "response.reasoning_summary_text": _Said("reasoning", "text", "summary"),
+    "response.function_call_arguments": _Said("function_call", "arguments"),
+    "response.mcp_call_arguments": _Said("mcp_call", "arguments"),
+    "response.custom_tool_call_input": _Said("custom_tool_call", "input"),
+    "response.code_interpreter_call_code": _Said("code_interpreter_call", "code"),
+    "transcript.text": _Said("message", "text", "content"),
+}
+
+
 def _join_output(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The output of the Responses API: items that were done, then the text of the one that was not."""
-    output: list[dict[str, Any]] = []
-    said = ""
+    """The output of the Responses API: items as they are when done, else what was said of them so far."""
+    begun: dict[int | str, dict[str, Any]] = {}
+    done: dict[int | str, dict[str, Any]] = {}
+    pieces: dict[int | str, dict[tuple[str, int], str]] = {}
     for event in events:
-        if event.get("type") == "response.output_text.delta":
-            said += str(event.get("delta", ""))
-        elif event.get("type") == "response.output_item.done":
-            output += objects([event.get("item")])
-            said = ""
-    return output + ([{"type": "message", "role": "assistant", "content": said}] if said else [])
+        name, _, end = str(event.get("type")).rpartition(".")
+        slot = _slot(event, len(done))
+        if name == "response.output_item" and isinstance(event.get("item"), dict):
+            begun.setdefault(slot, {})
+            (done if end == "done" else begun)[slot] = event["item"]
+        elif name in _SAID and end in ("delta", "done"):
+            begun.setdefault(slot, {})
+            said = pieces.setdefault(slot, {})
+            piece = name, _hashable(event.get("content_index", event.get("summary_index")))
+            if end == "done":
+                said[piece] = str(event.get(_SAID[name].key, ""))
+            else:
+                said[piece] = said.get(piece, "") + str(event.get("delta", ""))
+    return [done.get(slot) or _join_item(item, pieces.get(slot, {})) for slot, item in begun.items()]
+
+
+def _slot(event: dict[str, Any], done: int) -> int | str:
+    """Which item of the output an event tells of; the one behind those that are done where it does not say."""
+    item = event.get("item")
+    said = (event.get("output_index"), event.get("item_id"), item.get("id") if isinstance(item, dict) else None)
+    return next((name for name in said if isinstance(name, int | str)), done)
+
+
+def _join_item(begun: dict[str, Any], pieces: dict[tuple[str, int], str]) -> dict[str, Any]:
+    item = dict(begun)
+    for (name, _), text in pieces.items():
+        said = _SAID[name]
+        item.setdefault("type", said.item)
+        if said.holder:
+            kind = "refusal" if said.key == "refusal" else "text"
+            item[said.holder] = [*objects(item.get(said.holder)), {"type": kind, said.key: text}]
+        else:
+            item[said.key] = text
+    return item
 
 
 def _join_choice(whole: dict[str, Any], choice: dict[str, Any]) -> None:

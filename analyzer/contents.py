@@ -204,7 +204,9 @@ def _plain_parts(said: pl.DataFrame) -> pl.DataFrame:
     return _shaped(
         said.with_columns(
             part_no="turn_no",
-            role=pl.when(pl.col("role") == "").then(default_role).otherwise(pl.col("role").str.to_lowercase()),
+            role=pl.when(pl.col("role").str.contains(bodies.NAME))
+            .then(pl.col("role").str.to_lowercase())
+            .otherwise(default_role),
             kind=pl.lit("text"),
             cut=pl.lit(False),
         ),
@@ -215,7 +217,9 @@ def _plain_parts(said: pl.DataFrame) -> pl.DataFrame:
 def _plain_facts(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     of_call = said.group_by("request_key").agg(
         part_count=pl.len(),
-        finish_reasons=pl.col("finish_reason").filter(pl.col("side") == "response").drop_nulls(),
+        finish_reasons=pl.col("finish_reason").filter(
+            (pl.col("side") == "response") & pl.col("finish_reason").str.contains(bodies.NAME)
+        ),
         has_system=((pl.col("side") == "request") & pl.col("role").str.to_lowercase().is_in(_SYSTEM_ROLES)).any(),
     )
     asked, answered = pl.col("asked").list.len() > 0, pl.col("answered").list.len() > 0
@@ -340,6 +344,8 @@ def _mark_cut(body: Body, value: Any) -> Body:
     """The last piece of what the body says last is where the log cut."""
     last = next(reversed(value), None) if isinstance(value, dict) else None
     in_tools = last in ("tools", "functions", "response_format")
+    if last == "conversation":
+        body.session = None  # half an id may be that of many
     for place in range(len(body.parts) - 1, -1, -1):
         kind = body.parts[place].kind
         if kind != "name" and (kind in ("tool", "output_schema")) == in_tools:

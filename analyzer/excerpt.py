@@ -55,7 +55,10 @@ REDACTIONS = (
         "picture: base64:",
     ),
     _redaction(
-        "content taken out", r"(?:data:[\w/+.-]*;base64,)?\b(?:audio|file):[0-9a-f]{16,}", "[file]", "audio: file:"
+        "content taken out",
+        r"(?:data:[\w/+.-]*;base64,)?\b(?:audio|file|piece):[0-9a-f]{16,}",
+        "[file]",
+        "audio: file: piece:",
     ),
     _redaction("e-mail", r"[^\s@\uff20<>()\[\]\"',;:]{1,64} ?[@\uff20] ?[^\s@\uff20<>()\[\]\"',;:]+", marks="@"),
     _redaction("handle", r"[@\uff20]\w+", marks="@"),

@@ -1,10 +1,10 @@
 """Takes base64 content and secrets out of texts before anything is stored; pixels are never kept.
 
-A base64 run of 256 characters or more becomes ``picture:SHA256`` (or ``audio:``, ``file:``); a secret becomes ``***``.
+A base64 run of 256 characters or more, or in a data URL, becomes ``picture:SHA256`` (or ``audio:``, ``file:``;
+``piece:`` where a chunk cut it); a secret becomes ``***``.
 """
 
 import base64
-import binascii
 import hashlib
 import io
 import re
@@ -17,33 +17,34 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analyzer import credentials
 from analyzer.schema import PICTURES
 
-# A run may be interrupted by the ways in which JSON writes / + = and line ends, once or twice encoded.
-_ESCAPE = r"\\{1,3}(?:/|[rn]|u00(?:2[bBfF]|3[dD]))"
-_RUN = re.compile(rf"(?:[A-Za-z0-9+/]|{_ESCAPE}){{256,}}={{0,2}}")
-_HAS_RUN = re.compile("[A-Za-z0-9+/]{32}")  # what every real run has somewhere
+# A character of base64 as JSON writes it, encoded once or more: / + = may be escaped.
+_ESCAPE = r"\\{1,7}(?:/|u00(?:2[bBfF]))"
+_CHAR = rf"(?:[A-Za-z0-9+/]|{_ESCAPE})"
+_PADDING = r"(?:=|\\{1,7}u003[dD]){0,2}"
+_LINE_END = r"(?:\\{1,7}[rn]|[\r\n]){1,4}"
+_ESCAPED = re.compile(rf"{_ESCAPE}|\\{{1,7}}u003[dD]|{_LINE_END}")
+_PLAIN = {"/": "/", "b": "+", "f": "/", "d": "="}
+# Lines are one run only when they are as long as real wrapping makes them: a list with a word a line is text.
+_WRAPPED = "|".join(
+    rf"(?:{_CHAR}{{{width}}}{_LINE_END}){{3,}}(?:{_CHAR}{{1,{width}}}+{_PADDING}(?![^\"'\\\r\n]))?"
+    for width in (64, 76)
+)
+_UNWRAPPED = rf"(?={_CHAR}{{256}})(?:[A-Za-z0-9+/]++|{_ESCAPE})++{_PADDING}"
+_IN_URL = rf"(?<=;base64,)(?!\w{{4,7}}:[0-9a-f]{{64}}){_CHAR}++{_PADDING}"  # of any length, but no token again
+_START = r"(?:(?<![A-Za-z0-9+/\\])|(?<=\\[nrt])|(?<=\\u0022))"  # an escape may end in what looks like base64
+_RUN = re.compile(rf"{_START}(?=[A-Za-z0-9+/\\]{{64}})(?:{_WRAPPED}|{_UNWRAPPED})|{_IN_URL}")
+_HAS_PLAIN_RUN = re.compile("[A-Za-z0-9+/]{32}")  # what every real run has somewhere
 _PIECE = 16  # so every real run has such a piece, all of it, at a place that this divides
 _IN_RUN = np.isin(np.arange(256), list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
-_ESCAPED = re.compile(_ESCAPE)
-_PLAIN = {"/": "/", "b": "+", "f": "/", "d": "=", "r": "", "n": ""}
+_SHORTEST_RUN = 256
+_KINDS_OF_CHARACTER = tuple(map(re.compile, ("[A-Z]", "[a-z]", "[0-9]", "[G-Zg-z]")))  # a hex dump lacks the last
+_WORD = re.compile("(?<![a-z])[a-z]{4,20}(?![a-z])")  # base64 has few of them
 
-_NAMED_SECRET = re.compile(
-    r"""(?ix) ( (?: api[-_]?key | ocp-apim-subscription-key | x-functions-key | authorization | accountkey
-              | sharedaccesskey | client_?secret | computervisionapikey ) \\{0,3} "? \s* [:=] \s* \\{0,3} "?
-              (?: bearer \s+ | basic \s+ )? ) [^\s"'\\,;&}]{6,}"""
-)
-_KEY_MEMBER = re.compile(r"""(\\{0,3}"key\\{0,3}"\s*:\s*\\{0,3}")[0-9A-Za-z+/=_-]{20,}""")
-_BEARER = re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{16,}")
-_IN_QUERY = re.compile(r"""(?i)([?&](?:sig|api-key|subscription-key|code|key|access_token)=)[^&\s"'\\]{6,}""")
-_SECRETS = (_NAMED_SECRET, _KEY_MEMBER, _BEARER, _IN_QUERY)
 # searched in texts in lower case, as plain words only: such are found many times faster than any pattern
-_SECRET_WORDS = (
-    *("api-key", "api_key", "apikey", "subscription-key", "functions-key", "authorization", "accountkey", "accesskey"),
-    *("client_secret", "clientsecret", "computervision", "bearer", '"key"', '"key\\"', '"key\\\\"', '"key\\\\\\"'),
-    *(start + name for start in "?&" for name in ("sig=", "code=", "key=", "access_token=")),
-)
-_MAYBE_SECRET = "|".join(map(re.escape, _SECRET_WORDS))
+_MAYBE = "|".join(map(re.escape, (";base64,", *credentials.WORDS)))
 _OTHER_CASE = "[\u212a\u017f]"  # what else is a k or an s where case is ignored
 
 _MAGIC = (
@@ -84,16 +85,14 @@ def mask_column(texts: pa.Array) -> tuple[pa.Array, pa.Table]:
 
 def _masked(texts: pa.Array) -> tuple[dict[int, str], pa.Table]:
     """The texts that masking may change, by row, as it leaves them, and the pictures taken out of them."""
-    changed: dict[int, str] = {}
     pictures: _Pictures = {}
-    for row in np.union1d(_maybe_with_runs(texts), _maybe_with_secrets(texts)).tolist():
-        text = texts[row].as_py()
-        if _HAS_RUN.search(text):
-            text = _RUN.sub(lambda match: _token(match[0], pictures), text)
-        for pattern in _SECRETS:
-            text = pattern.sub(r"\1***", text)
-        changed[row] = text
-    return changed, _table(list(pictures.values()))
+    rows = np.union1d(_maybe_with_runs(texts), _maybe_with_words(texts))
+    masked = texts.take(pa.array(rows)).to_pylist()
+    for place, text in enumerate(masked):
+        if ";base64," in text or _HAS_PLAIN_RUN.search(text):
+            masked[place] = _RUN.sub(lambda match: _token(match, pictures), text)
+    hidden = credentials.hide(pl.Series(masked, dtype=pl.String))
+    return dict(zip(rows.tolist(), hidden, strict=True)), _table(list(pictures.values()))
 
 
 def _maybe_with_runs(texts: pa.Array) -> np.ndarray[Any, Any]:
@@ -109,9 +108,9 @@ def _maybe_with_runs(texts: pa.Array) -> np.ndarray[Any, Any]:
     return rows[rows >= 0]
 
 
-def _maybe_with_secrets(texts: pa.Array) -> np.ndarray[Any, Any]:
+def _maybe_with_words(texts: pa.Array) -> np.ndarray[Any, Any]:
     lowered = pl.Series("text", pc.ascii_lower(texts), dtype=pl.String)
-    found = lowered.str.contains(_MAYBE_SECRET) | lowered.str.contains(_OTHER_CASE)
+    found = lowered.str.contains(_MAYBE) | lowered.str.contains(_OTHER_CASE)
     return found.arg_true().to_numpy()
 
 
@@ -123,19 +122,29 @@ def _table(rows: list[tuple[str, str, int, int | None, int | None]]) -> pa.Table
     )
 
 
-def _token(run: str, pictures: _Pictures) -> str:
-    plain = _ESCAPED.sub(lambda match: _PLAIN[match[0][-1].lower()], run).rstrip("=")
-    if not (re.search("[A-Z]", plain) and re.search("[a-z]", plain) and re.search("[0-9]", plain)):
-        return run  # a ruler of dashes, a long path or a scream is text
-    try:
-        content = base64.b64decode(plain[: len(plain) // 4 * 4])  # a piece that a chunk cut ends anywhere
-    except binascii.Error:
+def _token(match: re.Match[str], pictures: _Pictures) -> str:
+    run = match[0]
+    plain = _ESCAPED.sub(lambda escape: _PLAIN.get(escape[0][-1].lower(), ""), run).rstrip("=")
+    if not match.string.endswith(";base64,", 0, match.start()) and not (
+        _HAS_PLAIN_RUN.search(run) and _is_content(plain)
+    ):
         return run
+    whole = len(plain) - (len(plain) % 4 == 1)  # a piece that a chunk cut ends anywhere
+    content = base64.b64decode(plain[:whole] + "=" * (-whole % 4))
     digest = hashlib.sha256(content).hexdigest()
     kind = _kind(content)
+    if kind == "file" and (match.start() == 0 or match.end() == len(match.string)):
+        kind = "piece"  # no body begins or ends with base64
     width, height = _size(content) if kind == "picture" else (None, None)
     pictures[digest] = (digest, kind, len(content), width, height)
     return f"{kind}:{digest}"
+
+
+def _is_content(plain: str) -> bool:
+    """Whether what could be base64 is: rulers, dumps, paths, words without blanks and screams are text."""
+    if len(plain) < _SHORTEST_RUN or not all(kind.search(plain) for kind in _KINDS_OF_CHARACTER):
+        return False
+    return 3 * sum(map(len, _WORD.findall(plain))) < len(plain)
 
 
 def _kind(content: bytes) -> str:

@@ -167,7 +167,7 @@ PICTURES = Table(
     "Base64 content met in a log, replaced by its hash; pixels are never kept.",
     _columns("""
     sha256           | VARCHAR   | of the decoded bytes; of a piece, when a chunk cut it
-    kind             | VARCHAR   | picture, audio or file
+    kind             | VARCHAR   | picture, audio, file or piece (of what chunks cut)
     bytes            | BIGINT    | decoded length
     width            | INTEGER   | pixels, where the header tells
     height           | INTEGER   |
@@ -306,7 +306,7 @@ PARTS = Table(
     text_id          | VARCHAR   | its text (null for a picture without text)
     chars            | BIGINT    | length of the text in characters
     day              | DATE      | the day its text is kept under
-    picture          | VARCHAR   | sha256 of inline content (pictures.sha256); null when only an address was logged
+    picture          | VARCHAR   | sha256 of inline content or its first piece (pictures.sha256); null when not logged
     cut              | BOOLEAN   | the log cut it
     """),
 )

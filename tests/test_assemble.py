@@ -1,5 +1,6 @@
 """Requests and parts are a function of the records, in whatever files and runs they came."""
 
+import base64
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -458,15 +459,69 @@ def test_a_secret_that_a_chunk_border_cut_is_masked_when_it_is_whole(site: Site)
     assert "abcdefghijklmnop" not in site.said()[0][1]
 
 
-@pytest.mark.parametrize("size", [300, 411, 1000])
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(number * 37 % 251 for number in range(800))).decode()
+
+
+@pytest.mark.parametrize("size", [60, 90, 300, 411, 1000])
 def test_a_picture_in_pieces_has_one_hash_however_often_it_is_read(size: int) -> None:
-    url = "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA" * 60
-    asked = json.dumps([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])
+    asked = json.dumps(
+        [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + PNG}}]}]
+    )
     rows = chunks(asked, json.dumps([ANSWER]), [size])
     once = assembled({"a.json": rows})
     assert once == assembled({"b.json": rows[2:]}, {"a.json": rows[:2]})
     (picture,) = {row[10] for row in once[1] if row[5] == "picture"}
     assert len(picture) == 64
+
+
+def test_every_picture_of_a_part_has_a_row_and_pieces_are_no_files(site: Site) -> None:
+    def shown(url: str) -> str:
+        return json.dumps([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])
+
+    url = "data:image/png;base64," + PNG
+    rows = [
+        row
+        for size in (60, 90, 105, 300, 700)
+        for row in chunks(shown(url), json.dumps([ANSWER]), [size], f"at-{size}")
+    ]
+    rows += chunks(shown(url), json.dumps([ANSWER]), call="whole")
+    rows += chunks(shown(url[:40]), json.dumps([ANSWER]), call="small")
+    rows += chunks(shown(url)[:-900], json.dumps([ANSWER]), [300], "cut")
+    rows += chunks(json.dumps([{"role": "user", "content": [{"image": PNG[:40]}]}]), json.dumps([ANSWER]), call="tiny")
+    site.run({"a.json": rows})
+    dangling = "FROM store.parts WHERE picture IS NOT NULL AND picture NOT IN (SELECT sha256 FROM store.pictures)"
+    assert site.rows(f"SELECT count(*) {dangling}") == [(0,)]
+    assert {kind for (kind,) in site.rows("SELECT DISTINCT kind FROM store.pictures")} == {"picture", "piece"}
+    seen = dict(site.rows("SELECT request_id, pictures_seen FROM store.requests"))
+    assert seen == {
+        "at-60": "bytes", "at-90": "bytes", "at-105": "bytes", "at-300": "bytes", "at-700": "bytes",
+        "whole": "bytes", "small": "bytes", "cut": "cut", "tiny": "cut",
+    }  # fmt: skip
+
+
+def test_half_the_id_of_a_conversation_is_no_session(site: Site) -> None:
+    body = json.dumps({"input": "Who?", "conversation": "conv_123456"})
+    site.run({"a.json": [gateway_row("whole", requestBody=body), gateway_row("cut", requestBody=body[:-5])]})
+    assert dict(site.rows("SELECT request_id, session_id FROM store.requests")) == {"whole": "conv_123456", "cut": None}
+
+
+def test_no_prose_of_a_body_reaches_the_work_database(site: Site) -> None:
+    prose = "Compare Jane Roe 1980 " * 3
+    said = {"role": prose, "content": "Hi"}
+    message = {"role": "assistant", "content": "Yes", "finish_reason": prose}
+    body = {"model": prose, "input": [said], "conversation": prose, "previous_response_id": prose}
+    answer = {"model": prose, "error": {"code": prose, "message": "x"}, "incomplete_details": {"reason": prose}}
+    site.run(
+        {
+            "a.json": [
+                gateway_row("body", requestBody=json.dumps(body), responseBody=json.dumps(answer)),
+                *chunks(json.dumps([said]), json.dumps([message]), call="plain"),
+                *chunks(json.dumps([said | {"name": "n"}]), json.dumps([message | {"name": "n"}]), call="other"),
+            ]
+        }
+    )
+    for (table,) in site.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'store'"):
+        assert "Jane" not in repr(site.rows(f"SELECT * FROM store.{table}")), table
 
 
 # --- both ways of reading ---------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Every body form of Azure OpenAI becomes the parts and facts that a person would see in it."""
 
+import base64
 import json
+import random
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.bodies import Body, parts_of, read_fragments, read_request, read_response
 from analyzer.body_text import open_body
+from analyzer.masking import mask
 
 HASH = "0123456789abcdef" * 4
 TOKEN = f"picture:{HASH}"  # what masking leaves of a picture
@@ -125,6 +128,53 @@ def test_the_same_picture_has_the_same_hash_in_every_form() -> None:
     assert {part.picture for form in forms for part in asked(form).parts if part.kind == "picture"} == {HASH}
 
 
+OTHER = "fedcba9876543210" * 4
+
+
+@pytest.mark.parametrize(
+    ("payload", "picture", "cut"),
+    [
+        (TOKEN, HASH, False),
+        (f"picture:{HASH}piece:{OTHER}piece:{OTHER}AbC=", HASH, False),  # in chunks: the first has the header
+        (f"iVBORfile:{HASH}piece:{OTHER}", HASH, False),
+        ("iVBORw0KGgo=", None, True),
+    ],
+)
+def test_a_picture_names_what_is_known_of_it_or_nothing(payload: str, picture: str | None, cut: bool) -> None:
+    forms = [
+        user({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{payload}"}}),
+        user({"image": payload}),
+        user({"type": "input_audio", "input_audio": {"data": payload}}),
+        user({"type": "file", "file": {"file_data": f"data:application/pdf;base64,{payload}"}}),
+        {"input": [{"type": "image_generation_call", "result": payload}]},
+    ]
+    for form in forms:
+        (part,) = asked(form).parts
+        assert (part.picture, part.cut, part.text) == (picture, cut, None)
+
+
+@pytest.mark.parametrize("kept", range(1, 23))
+def test_a_cut_inside_a_data_url_gives_a_cut_picture_without_a_name(kept: int) -> None:
+    text = json.dumps(user({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo"}}))
+    body = asked(open_body(text[: text.index("data:") + kept]).value)
+    assert [(part.kind, part.cut, part.text) for part in body.parts] == [("picture", True, None)]
+
+
+@pytest.mark.parametrize("kept", range(1, 9))
+def test_a_cut_at_the_start_of_an_address_gives_no_name(kept: int) -> None:
+    for part in (
+        {"type": "image_url", "image_url": {"url": "https://"[:kept]}},
+        {"type": "input_file", "file_url": "https://"[:kept]},
+    ):
+        assert names(asked(user(part))) == []
+
+
+def test_a_name_that_is_no_whole_address_is_still_a_name() -> None:
+    assert names(asked(user({"type": "image_url", "image_url": {"url": "booking_1.jpg"}}))) == [
+        ("file", "booking_1.jpg")
+    ]
+
+
 def test_file_names_of_addresses_and_files_are_names() -> None:
     body = asked(
         user(
@@ -201,9 +251,38 @@ def test_enhancements_tell_of_a_picture_that_the_log_cut_off() -> None:
 
 
 def test_instructions_and_input_of_the_responses_api_are_read() -> None:
-    body = asked({"model": "gpt-4o", "instructions": "Sort.", "input": "Which?", "previous_response_id": "resp_1"})
+    body = asked({"model": "gpt-4o", "instructions": "Sort.", "input": "Which?"})
     assert seen(body) == [("system", "text", "Sort."), ("user", "text", "Which?")]
-    assert (body.api, body.model, body.session) == ("responses", "gpt-4o", ("response", "resp_1"))
+    assert (body.api, body.model) == ("responses", "gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("said", "session"),
+    [
+        ({"conversation": "conv_1", "previous_response_id": "resp_1"}, ("conversation", "conv_1")),
+        ({"conversation": {"id": "conv_1"}}, ("conversation", "conv_1")),
+        ({"previous_response_id": "resp_1"}, None),  # another one in every call
+        ({"conversation": "what we said of her"}, None),
+        ({"conversation": {"id": 7}}, None),
+        ({"conversation": None}, None),
+    ],
+)
+def test_a_conversation_is_a_session_and_the_response_before_is_none(said: Any, session: Any) -> None:
+    assert asked({"input": "Which?", **said}).session == session
+
+
+PROSE = "Compare Jane Roe, born 1980"
+
+
+@pytest.mark.parametrize("prose", [PROSE, "x" * 129, "resp\n", "J\u00fcrgen"])
+def test_what_is_no_name_is_kept_nowhere_but_in_texts(prose: str) -> None:
+    request = asked({"model": prose, "input": [{"role": prose, "content": "Hi"}], "conversation": prose})
+    assert (request.model, request.session, request.parts[0].role) == (None, None, "user")
+    choice = {"finish_reason": prose, "message": {"role": prose, "content": "Hi"}}
+    answer = answered({"model": prose, "choices": [choice], "error": {"code": prose, "type": prose}})
+    assert (answer.model, answer.error_code, answer.finish_reasons) == (None, "error", [])
+    assert answered({"incomplete_details": {"reason": prose}, "finish_reason": prose}).finish_reasons == []
+    assert answered({"incomplete_details": {"reason": {"a": prose}}}).finish_reasons == []
 
 
 def test_input_items_of_the_responses_api_are_read() -> None:
@@ -495,6 +574,105 @@ def test_a_stream_of_the_responses_api_is_its_last_state_or_what_it_said_so_far(
     assert (whole.seen, seen(answered(whole.value))) == ("full", [("assistant", "text", "Yes")])
 
 
+CREATED = {
+    "type": "response.created",
+    "response": {"object": "response", "status": "in_progress", "model": "gpt-9", "error": None, "output": []},
+}
+
+
+def of_response(kind: str, place: int = 0, **said: Any) -> dict[str, Any]:
+    """One event of a streamed answer of the Responses API."""
+    return {"type": f"response.{kind}", "output_index": place, "item_id": f"item-{place}", **said}
+
+
+def test_a_text_that_was_done_before_the_log_cut_the_stream_is_said_once() -> None:
+    pieces = [
+        CREATED,
+        of_response("output_item.added", item={"type": "message", "role": "assistant", "content": []}),
+        of_response("output_text.delta", content_index=0, delta="Hel"),
+        of_response("output_text.delta", content_index=0, delta="lo"),
+        of_response("output_text.done", content_index=0, text="Hello"),
+        of_response("content_part.done", content_index=0, part={"type": "output_text", "text": "Hello"}),
+    ]
+    for end in range(3, len(pieces) + 1):
+        opened = open_body(events(*pieces[:end], done=False))
+        body = answered(opened.value)
+        assert (opened.seen, body.model) == ("cut", "gpt-9")
+        assert seen(body) == [("assistant", "text", "Hel" if end == 3 else "Hello")]
+
+
+def test_a_refusal_in_a_cut_stream_is_one() -> None:
+    pieces = [CREATED, of_response("refusal.delta", delta="I can"), of_response("refusal.done", refusal="I cannot")]
+    for end, text in ((2, "I can"), (3, "I cannot")):
+        body = answered(open_body(events(*pieces[:end], done=False)).value)
+        assert (body.refused, seen(body)) == (True, [("assistant", "refusal", text)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "end", "key"),
+    [
+        ("function_call", "function_call_arguments", "arguments"),
+        ("mcp_call", "mcp_call_arguments", "arguments"),
+        ("custom_tool_call", "custom_tool_call_input", "input"),
+    ],
+)
+def test_a_tool_call_in_a_cut_stream_is_seen(kind: str, end: str, key: str) -> None:
+    added = of_response("output_item.added", 1, item={"type": kind, "name": "match_face", key: ""})
+    pieces = [CREATED, added, of_response(f"{end}.delta", 1, delta='{"a'), of_response(f"{end}.done", 1, **{key: "{}"})]
+    calls = [seen(answered(open_body(events(*pieces[:end], done=False)).value)) for end in (2, 3, 4)]
+    assert calls == [[("assistant", "tool_call", f"match_face({text})")] for text in ("", '{"a', "{}")]
+
+
+def test_items_of_a_cut_stream_are_kept_apart_and_in_their_order() -> None:
+    item = {"type": "function_call", "name": "f", "arguments": "{}"}
+    pieces = [
+        of_response("reasoning_summary_text.delta", 0, delta="hm"),
+        of_response("output_item.added", 1, item=item | {"arguments": ""}),
+        of_response("output_text.delta", 2, content_index=0, delta="Y"),
+        of_response("output_item.done", 1, item=item),
+        of_response("output_text.delta", 2, content_index=0, delta="es"),
+        of_response("output_text.delta", 2, content_index=1, delta="No"),
+    ]
+    assert seen(answered(open_body(events(*pieces, done=False)).value)) == [
+        ("assistant", "text", "hm"),
+        ("assistant", "tool_call", "f({})"),
+        ("assistant", "text", "Yes"),
+        ("assistant", "text", "No"),
+    ]
+
+
+def test_a_last_state_that_is_cut_does_not_hide_what_was_said() -> None:
+    end = {"type": "response.completed", "response": {"model": "m", "output": [{"type": "message", "content": "He"}]}}
+    text = events(of_response("output_text.done", text="Hello"), end, done=False)
+    opened = open_body(text[: text.rindex("He") + 2])
+    assert (opened.seen, seen(answered(opened.value))) == ("cut", [("assistant", "text", "Hello")])
+
+
+@pytest.mark.parametrize("error", [{"code": "server_error"}, {"error": {"type": "x", "code": "server_error"}}])
+def test_an_error_in_a_stream_is_read(error: Any) -> None:
+    text = events(CREATED, of_response("output_text.delta", delta="Y"), {"type": "error", **error}, done=False)
+    body = answered(open_body(text).value)
+    assert (body.error_code, seen(body)[0]) == ("server_error", ("assistant", "text", "Y"))
+
+
+def test_a_transcript_that_streams_is_said_once() -> None:
+    pieces = [{"type": "transcript.text.delta", "delta": "Good"}, {"type": "transcript.text.done", "text": "Good day"}]
+    for end, text in ((1, "Good"), (2, "Good day")):
+        assert seen(answered(open_body(events(*pieces[:end])).value)) == [("assistant", "text", text)]
+
+
+def test_a_cut_body_in_a_string_that_is_whole_is_cut() -> None:
+    inner = json.dumps(user({"type": "text", "text": "Who is she?"}))
+    opened = open_body(json.dumps(inner[: inner.index("she") + 3]))
+    assert (opened.seen, seen(asked(opened.value))) == ("cut", [("user", "text", "Who is she")])
+
+
+@pytest.mark.parametrize("text", ["[123", "[Note] hello", "{name}, hello", "{", "[1, 2", '"He said', "plain"])
+def test_a_text_in_a_string_that_only_looks_like_a_body_is_a_text(text: str) -> None:
+    opened = open_body(json.dumps(text))
+    assert (opened.seen, seen(asked(opened.value))) == ("full", [("user", "text", text)])
+
+
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_json_in_strings_is_opened_up_to_three_times(times: int) -> None:
     text = json.dumps({"messages": []})
@@ -567,3 +745,120 @@ def test_no_content_makes_reading_fail(value: Any, end: int, stream: bool) -> No
             assert all(part.text is None or isinstance(part.text, str) for part in body.parts)
             assert all(part.role is None or isinstance(part.role, str) for part in body.parts)
             assert all(isinstance(reason, str) for reason in body.finish_reasons)
+
+
+# --- what masking takes out -------------------------------------------------------------------------------------------
+
+NOISE = random.Random(1).randbytes(900)
+BASE64 = base64.b64encode(NOISE).decode()
+
+
+def masked(text: str) -> str:
+    """The text as masking leaves it."""
+    return mask([text])[0][0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BASE64,
+        BASE64.replace("/", "\\/"),
+        BASE64.replace("+", "\\u002B").replace("/", "\\\\u002f"),
+        *("\\n".join(BASE64[at : at + width] for at in range(0, len(BASE64), width)) for width in (64, 76)),
+        base64.encodebytes(NOISE).decode().strip(),
+        base64.encodebytes(NOISE).decode().strip().replace("\n", "\\r\\n"),
+    ],
+)
+def test_content_is_taken_out_however_it_is_written(content: str) -> None:
+    texts, pictures = mask([f'"see:\\n{content}"'])
+    assert texts[0].startswith('"see:\\nfile:')
+    assert len(texts[0]) < 80
+    assert pictures["bytes"].to_pylist() == [len(NOISE)]
+
+
+def test_content_in_a_data_url_is_taken_out_however_short_and_once_only() -> None:
+    once = masked('"data:image/png;base64,iVBORw0KGgo="')
+    assert once.startswith('"data:image/png;base64,picture:')
+    assert masked(once) == once
+
+
+def test_what_goes_on_from_another_chunk_is_a_piece() -> None:
+    assert mask([BASE64 + '"}]'])[1]["kind"].to_pylist() == ["piece"]
+
+
+ID = "5f0a3b526a1f4d0e9a552f7d1c4e8b90"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\n".join(["Compare", "This", "Face", "With", "Every", "Mugshot", "In", "The", "Gallery1"] * 8),
+        "\n".join(["JohnSmith", "MariaLopez", "AhmedKhan7"] * 20),
+        "\\r\\n".join(f"Plate{number}ABC" for number in range(90)),
+        "/".join(["home", "Evidence", "Case2024", "Faces", "Suspects"] * 12),
+        "+".join(["track", "This", "person", "Home2", "every", "day"] * 15),
+        "CompareThisFaceWithEveryMugshotInGallery1" * 8,
+        NOISE.hex(),
+        NOISE.hex().upper() + NOISE.hex(),
+        "\\n".join(NOISE[at : at + 32].hex() for at in range(0, 320, 32)),
+        "A" * 400,
+    ],
+)
+def test_text_without_blanks_is_no_content(text: str) -> None:
+    whole = f'[{{"role":"user","content":"See: {text}"}},{{"role":"user","content":"id {ID}"}}]'
+    assert masked(whole) == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"api-key":["SECRET1x"]}',
+        "{'api-key': 'SECRET1x0123456789'}",
+        '{"Authorization":"SharedKey acct:SECRET1x="}',
+        "Authorization: Digest nonce=SECRET1x",
+        "authorization: Basic SECRET1xOnBhc3M=",
+        '{"password":"SECRET1x","access_token":"ok1"}',
+        '{"token":"SECRET1x0123456789"}',
+        '{"auth_token":["SECRET1x0123456789"]}',
+        '{\\"subscriptionKey\\":\\"SECRET1x\\"}',
+        "{\\u0022api_key\\u0022:\\u0022SECRET1x\\u0022}",
+        '"Endpoint=sb://x/;SharedAccessKeyName=R;SharedAccessKey=SECRET1x+a/b=;Password=SECRET1x"',
+        "https://x.example/c?sv=1\\u0026sig=SECRET1x%2Babc",
+        "https://x.example/?token=SECRET1x",
+        "https:\\/\\/user:SECRET1x@host/db",
+        "use sk-proj-SECRET1xabcdefghijklmnop please",
+        '{"password":"SECRET1x',
+    ],
+)
+def test_a_secret_is_hidden_wherever_it_stands(text: str) -> None:
+    assert "SECRET1x" not in masked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: facial recognition of this suspect was approved",
+        "authorization = identification, by the booking photos",
+        "Authorization: Basic identification of suspects; bearer identification is fine",
+        "Authorization: facial-recognition-2024 was granted",
+        "API key: required; password: forgotten",
+        '{"key":"camera_12_main_entrance_suspects"}',
+        '{"token":"Hello","logprob":-0.1}',
+        '{"token":"internationalization of 12 suspects"}',
+        '{"max_tokens":1200,"password":123456789}',
+        '{"properties":{"password":{"type":"string"}}}',
+        "a desk-sk-based sk-learning-about-faces task",
+        "https://x.example:8080/p?key=suspects&id=12@home",
+        "The password of the warden is needed to compare faces.",
+    ],
+)
+def test_ordinary_words_are_no_secrets(text: str) -> None:
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["A" * 255 + " ", "pwd=", "api-key:", "authorization: bearer ", '"key":"', "\\u002f", "://a:", "key" + " " * 99],
+)
+def test_masking_takes_time_by_length_only(hostile: str) -> None:
+    assert len(mask([hostile * (200_000 // len(hostile))])[0]) == 1

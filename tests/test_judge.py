@@ -753,7 +753,7 @@ def test_a_cause_that_is_not_listed_is_an_error(packs: Packs) -> None:
     for causes in (["moon"], []):
         with pytest.raises(UsageError, match="one or more of records, rules"):
             log_changes(con, current_findings(con), "run1", NOW, causes)
-    assert CAUSES == ("records", "rules", "lexicon", "register", "policy", "exceptions")
+    assert CAUSES == ("records", "rules", "lexicon", "register", "policy", "exceptions", "tool")
 
 
 # --- packs and lists --------------------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def facts(run_id: str = "run-1", **changes: Any) -> report.RunFacts:
         for name in ("voices_matched", "faces_compared", "crowd_watched", "unheard_of")
     )
     known: dict[str, Any] = {
-        "run_id": run_id, "started_at": datetime(2026, 3, 3, 1, 2, 3), "tool_version": "0.1.0", "rules": rules,
+        "run_id": run_id, "unreported": (run_id,), "started_at": datetime(2026, 3, 3, 1, 2, 3), "tool_version": "0.1.0", "rules": rules,
         "register": "a" * 64, "lexicon": "b" * 64, "policy": "c" * 64, "exceptions": None,
     }  # fmt: skip
     return report.RunFacts(**(known | changes))
@@ -253,12 +253,14 @@ def test_status_tells_what_this_run_changed_and_first_run_stays(
 def test_the_latest_review_counts_and_one_that_saw_fewer_requests_does_not(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    seen = {"finding_id": FIRST, "request_keys": ["k1", "k2"], "actor": "us_police", "decided_by": "ann"}
+    seen = {"finding_id": FIRST, "rule_id": "faces_compared", "clause_id": "COC-FR-US-POLICE",
+            "request_keys": ["k1", "k2"], "actor": "us_police", "decided_by": "ann"}  # fmt: skip
     add(con, "reviews",
         seen | {"decision": "confirmed", "decided_at": DAY},
         seen | {"decision": "dismissed", "decided_at": DAY.replace(hour=1)},
         seen | {"decision": "confirmed", "decided_at": DAY.replace(hour=2), "request_keys": ["k1"]},
     )  # fmt: skip
+    con.execute("UPDATE store.findings SET rule_id = 'other' WHERE finding_id = $1", [SECOND])
     found = rows(report.write(con, texts, tmp_path, facts()), "violations")
     assert [row["review"] for row in found] == ["dismissed", "open"]
 
@@ -281,10 +283,10 @@ def test_the_window_bounds_the_findings_until_is_exclusive(
     assert counted == found
 
 
-def test_withdrawn_findings_are_listed_with_cause_and_what_the_report_before_said(
+def test_withdrawn_findings_are_listed_with_cause_and_what_was_known_of_them(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    report.write(con, texts, tmp_path, facts())
+    con.execute("INSERT INTO store.withdrawn FROM store.findings WHERE finding_id = $1", [FIRST])
     con.execute("DELETE FROM store.findings WHERE finding_id = $1", [FIRST])
     add(con, "finding_log", *(
         {"run_id": "run-2", "logged_at": DAY.replace(hour=5), "finding_id": each, "change": "withdrawn",
