@@ -1,7 +1,7 @@
 """Hides secrets in texts: keys, tokens, passwords and signatures become ``***``; ordinary words stay.
 
 A name that only secrets have (``api-key``, ``password``) hides what stands behind it unless that is a word; behind
-other names (``key``, ``token``, ``Authorization``) only what looks like a key goes.
+other names (``key``, ``token``, ``Authorization: ``) only what looks like a key goes.
 """
 
 import re
@@ -15,7 +15,7 @@ _SURE = (  # names that only secrets have, or their ends: x-api-key, SharedAcces
     "api[-_]?key|(?:subscription|functions|account|access|private)[-_]?key|(?:access|refresh)[-_]?token"
     "|client[-_]?secret|password|passwd|pwd"
 )
-_LOOSE = r"key|authorization|(?:[A-Za-z0-9]{1,20}[-_])?(?:token|secret)"  # whole names that other things have too
+_LOOSE = r"key|(?:[A-Za-z0-9]{1,20}[-_])?(?:token|secret)"  # whole names that other things have too
 _SCHEME = "(?:bearer|basic|sharedkey(?:lite)?|digest|negotiate|ntlm|apikey)"
 
 _QUOTE = r"\\{0,7}[\"']|\\{1,7}u002[27]"  # JSON in JSON escapes it, .NET by its number
@@ -64,11 +64,12 @@ _AUTHORIZATION_HINT = rf"(?i:authorization)(?:{_QUOTE_HINT})?\s*[:=]"
 _KINDS = (
     _Kind(_NAMED_HINT, rf"(?i:{_SURE}){_MEMBER}", _QUOTED, _is_any),
     _Kind(
-        rf"(?i:key|token|secret|authorization)(?:{_QUOTE_HINT})\s*:\s*\[?\s*(?:{_QUOTE_HINT})[^\s]{{16}}",
+        rf"(?i:key|token|secret)(?:{_QUOTE_HINT})\s*:\s*\[?\s*(?:{_QUOTE_HINT})[^\s]{{16}}",
         rf"(?<![\w-])(?i:{_LOOSE}){_MEMBER}", _QUOTED, _is_key,
     ),
     _Kind(rf"(?i:{_SURE})=", rf"(?i:{_SURE})=(?:{_QUOTE})?", rf"{_VALUE}{{4,}}+", _is_any),
     _Kind(_NAMED_HINT, rf"(?i:{_SURE}){_IS}", rf"{_VALUE}{{6,}}+", _is_no_word),
+    _Kind(_AUTHORIZATION_HINT, rf"(?<![\w-])(?i:authorization){_MEMBER}", _QUOTED, _is_no_word),
     _Kind(_AUTHORIZATION_HINT, rf"(?i:authorization){_IS}", rf"{_VALUE}{{16,}}+", _is_key),
     _Kind(_AUTHORIZATION_HINT, rf"(?i:authorization){_SCHEMED}", rf"{_VALUE}{{6,}}+", _is_no_word),
     _Kind(r"(?i:bearer)\s+[A-Za-z0-9._~+/=-]{16}", r"(?i:\bbearer)\s{1,4}", r"[A-Za-z0-9._~+/=-]{16,}+", _is_no_word),

@@ -34,7 +34,9 @@ _WRAPPED = "|".join(
 )
 _UNWRAPPED = rf"(?={_CHAR}{{256}})(?:[A-Za-z0-9+/]++|{_ESCAPE})++{_PADDING}"
 _IN_URL = rf"(?<=;base64,)(?!\w{{4,7}}:[0-9a-f]{{64}}){_CHAR}++{_PADDING}"  # of any length, but no token again
-_START = r"(?:(?<![A-Za-z0-9+/\\])|(?<=\\[nrt])|(?<=\\u0022))"  # an escape may end in what looks like base64
+_START = (
+    r"(?:(?<![A-Za-z0-9+/\\])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4}))"  # an escape may end in what looks like base64
+)
 _RUN = re.compile(rf"{_START}(?=[A-Za-z0-9+/\\]{{64}})(?:{_WRAPPED}|{_UNWRAPPED})|{_IN_URL}")
 _HAS_PLAIN_RUN = re.compile("[A-Za-z0-9+/]{32}")  # what every real run has somewhere
 _PIECE = 16  # so every real run has such a piece, all of it, at a place that this divides

@@ -776,6 +776,11 @@ def test_content_is_taken_out_however_it_is_written(content: str) -> None:
     assert pictures["bytes"].to_pylist() == [len(NOISE)]
 
 
+@pytest.mark.parametrize("before", ["", ">", "\\\\t", "\\\\u003E", "\\\\u0022", '\\\\"', "\u00e4"])
+def test_content_is_taken_out_whatever_stands_before_it(before: str) -> None:
+    assert masked(f"x {before}{BASE64} x").startswith(f"x {before}file:")
+
+
 def test_content_in_a_data_url_is_taken_out_however_short_and_once_only() -> None:
     once = masked('"data:image/png;base64,iVBORw0KGgo="')
     assert once.startswith('"data:image/png;base64,picture:')
@@ -817,6 +822,7 @@ def test_text_without_blanks_is_no_content(text: str) -> None:
         '{"Authorization":"SharedKey acct:SECRET1x="}',
         "Authorization: Digest nonce=SECRET1x",
         "authorization: Basic SECRET1xOnBhc3M=",
+        '{"authorization":"SECRET1x"}',
         '{"password":"SECRET1x","access_token":"ok1"}',
         '{"token":"SECRET1x0123456789"}',
         '{"auth_token":["SECRET1x0123456789"]}',
@@ -843,6 +849,7 @@ def test_a_secret_is_hidden_wherever_it_stands(text: str) -> None:
         "Authorization: facial-recognition-2024 was granted",
         "API key: required; password: forgotten",
         '{"key":"camera_12_main_entrance_suspects"}',
+        '{"authorization":"required","consent":"written"}',
         '{"token":"Hello","logprob":-0.1}',
         '{"token":"internationalization of 12 suspects"}',
         '{"max_tokens":1200,"password":123456789}',
