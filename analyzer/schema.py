@@ -337,7 +337,7 @@ OUTCOMES = Table(
     "How a request ended.",
     _columns("""
     request_key      | VARCHAR   |
-    outcome          | VARCHAR   | fulfilled (an answer with content), refused (all of it), blocked, failed, truncated, unknown
+    outcome          | VARCHAR   | fulfilled (with content), refused (all of it), blocked, failed, truncated or unknown
     """),
 )
 

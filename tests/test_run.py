@@ -274,7 +274,7 @@ def test_a_call_of_an_account_is_joined_only_where_a_gateway_row_names_its_id(pl
 
 
 def test_calls_of_unknown_operations_are_counted(place: Place, aoai: Aoai) -> None:
-    unknown = {"operationId": "post-anything", "url": "https://apim.example.com/anything"}
+    unknown: dict[str, Any] = {"operationId": "post-anything", "url": "https://apim.example.com/anything"}
     write_logs(place.logs / "a.json", [gateway_row("one", **asked(HARMLESS)), gateway_row("two", **unknown)])
     aoai(*place.run)
     assert coverage(place.reports, "requests", "other_api") == [(2, 1)]
@@ -339,7 +339,7 @@ OUTCOMES: dict[str, tuple[str, Any, str]] = {
 
 
 def test_a_call_ends_as_its_answer_says(place: Place, aoai: Aoai) -> None:
-    bodies = {
+    bodies: dict[str, dict[str, Any]] = {
         name: {
             "url": f"https://apim.example.com/openai/deployments/chat/{path}",
             "operationId": None,
