@@ -117,7 +117,8 @@ def read_response(value: Any, first_turn: int) -> Body:
         body.usage = usage if isinstance(usage, dict) else {}
         for annotation in objects(value.get("prompt_filter_results")) + objects(value.get("prompt_annotations")):
             _read_filters(body, annotation.get("content_filter_results"))
-        _read_error(body, value.get("error"))
+        for key in ("error", "last_error"):  # the latter of a run
+            _read_error(body, value.get(key))
     elif isinstance(value, str):
         _next_turn(body).add("assistant", "text", value)
     return body

@@ -337,7 +337,7 @@ OUTCOMES = Table(
     "How a request ended.",
     _columns("""
     request_key      | VARCHAR   |
-    outcome          | VARCHAR   | fulfilled, refused, blocked, failed, truncated or unknown
+    outcome          | VARCHAR   | fulfilled (with content), refused (all of it), blocked, failed, truncated or unknown
     """),
 )
 

@@ -172,29 +172,40 @@ _NEW_SESSIONS = f"""
 # --- outcomes ---------------------------------------------------------------------------------------------------------
 
 # A refusal stands at the beginning of an answer; further on it is more likely a quotation or a limit of a help given.
+# Turns are the choices of an answer, of which one may be refused and another not; only in the Responses API they are
+# steps to one answer. Some apis answer with nothing that is a part, such as numbers.
 _INSERT_OUTCOMES = """
     INSERT INTO store.outcomes
     WITH refusing AS (
-        SELECT DISTINCT request_key FROM store.parts AS part SEMI JOIN affected USING (request_key)
-        JOIN store.signals AS found USING (text_id)
-        WHERE part.side = 'response' AND part.kind IN ('text', 'refusal') AND found.idea = 'refusal'
-            AND found.char_from < 300
-    ), calling AS (
-        SELECT DISTINCT request_key FROM store.parts SEMI JOIN affected USING (request_key)
-        WHERE side = 'response' AND kind = 'tool_call'
+        SELECT DISTINCT text_id FROM store.signals WHERE idea = 'refusal' AND char_from < 300
+    ), turns AS (
+        SELECT request_key,
+            bool_or(kind = 'refusal' OR (kind = 'text' AND refusing.text_id IS NOT NULL)) AS refuses,
+            bool_or(kind = 'tool_call') AS calls,
+            bool_or(kind IN ('text', 'tool_call', 'picture', 'audio', 'file', 'fragment') AND (
+                chars > 0 OR picture IS NOT NULL OR (cut AND kind IN ('picture', 'audio', 'file'))
+            )) AS says
+        FROM store.parts SEMI JOIN affected USING (request_key) LEFT JOIN refusing USING (text_id)
+        WHERE side = 'response' AND role <> 'user'  -- a message put into a thread comes back
+        GROUP BY request_key, turn_no
+    ), answers AS (
+        SELECT request_key, bool_or(refuses) AS refuses, bool_or(calls) AS calls, bool_or(says) AS says,
+            bool_or(says AND NOT refuses) AS says_else
+        FROM turns GROUP BY request_key
     )
     SELECT request_key, CASE
         WHEN filtered AND (error_code IS NOT NULL OR status >= 400 OR list_contains(finish_reasons, 'content_filter')
             OR answer_seen = 'none') THEN 'blocked'
         WHEN status >= 400 OR (error_code IS NOT NULL AND answer_seen <> 'none') THEN 'failed'
-        WHEN calling.request_key IS NOT NULL THEN 'fulfilled'
-        WHEN refused OR refusing.request_key IS NOT NULL THEN 'refused'
+        WHEN calls THEN 'fulfilled'
+        WHEN (refused OR refuses) AND NOT (says_else IS TRUE AND api <> 'responses') THEN 'refused'
         WHEN list_contains(finish_reasons, 'content_filter') THEN 'blocked'
         WHEN list_contains(finish_reasons, 'length') THEN 'truncated'
-        WHEN answer_seen <> 'none' THEN 'fulfilled'
+        WHEN says THEN 'fulfilled'
+        WHEN answer_seen <> 'none'
+            AND api IN ('embedding', 'audio_transcribe', 'audio_translate', 'content_safety', 'face') THEN 'fulfilled'
         ELSE 'unknown' END
     FROM store.requests AS request
     SEMI JOIN affected USING (request_key)
-    LEFT JOIN refusing USING (request_key)
-    LEFT JOIN calling USING (request_key)
+    LEFT JOIN answers USING (request_key)
 """

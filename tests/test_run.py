@@ -292,6 +292,69 @@ def test_a_record_without_a_readable_time_ends_the_run_with_its_place_in_quarant
     assert request_ids(place.db) == {"one"}
 
 
+# --- how calls end ----------------------------------------------------------------------------------------------------
+
+
+def choices(*said: dict[str, Any]) -> dict[str, Any]:
+    """A chat answer with these messages, all of them ended in the usual way."""
+    return {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", **message}} for message in said]}
+
+
+HELPED, REFUSED = {"content": "Here you are."}, {"content": None, "refusal": "No."}
+SORRY = {"content": "I'm sorry, but I can't help with identifying people."}
+EMPTY: dict[str, Any] = {"content": ""}
+CALLED = {"content": None, "tool_calls": [{"function": {"name": "match", "arguments": "{}"}}]}
+SPOKEN = {"content": None, "audio": {"data": "UklGRg==", "transcript": ""}}
+STEPS = {"object": "response", "status": "completed", "output": [
+    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "They want a name."}]},
+    {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+]}  # fmt: skip
+RUN = {"object": "thread.run", "status": "failed"}
+OUTCOMES: dict[str, tuple[str, Any, str]] = {
+    "one answer": ("chat/completions", choices(HELPED), "fulfilled"),
+    "a tool called": ("chat/completions", choices(CALLED), "fulfilled"),
+    "sound": ("chat/completions", choices(SPOKEN), "fulfilled"),
+    "a picture": ("images/generations", {"data": [{"b64_json": "iVBORw0KGgo="}]}, "fulfilled"),
+    "one refusal": ("chat/completions", choices(REFUSED), "refused"),
+    "a refusing text": ("chat/completions", choices(SORRY), "refused"),
+    "answered and refused": ("chat/completions", choices(HELPED, REFUSED), "fulfilled"),
+    "refused in words and answered": ("chat/completions", choices(SORRY, HELPED), "fulfilled"),
+    "refused twice": ("chat/completions", choices(SORRY, REFUSED), "refused"),
+    "refused and empty": ("chat/completions", choices(REFUSED, EMPTY), "refused"),
+    "answered and refused at once": ("chat/completions", choices({**REFUSED, **HELPED}), "refused"),
+    "refused after a thought": ("responses", STEPS, "refused"),
+    "an empty answer": ("chat/completions", choices(EMPTY), "unknown"),
+    "no choices": ("chat/completions", {"choices": []}, "unknown"),
+    "usage only": ("chat/completions", {"usage": {"prompt_tokens": 3}}, "unknown"),
+    "no answer": ("chat/completions", "", "unknown"),
+    "embeddings": ("embeddings", {"data": [{"embedding": [0.1, 0.2]}]}, "fulfilled"),
+    "a silent recording": ("audio/transcriptions", {"text": ""}, "fulfilled"),
+    "a run that failed": (
+        "threads/runs", {**RUN, "last_error": {"code": "server_error", "message": "Sorry."}}, "failed",
+    ),
+    "a run that was blocked": ("threads/runs", {**RUN, "last_error": {"code": "content_filter"}}, "blocked"),
+    "a run that goes on": ("threads/runs", {**RUN, "status": "queued", "last_error": None}, "unknown"),
+    "a message put into a thread": ("threads/thread_1/messages", {"role": "user", "content": "Hello."}, "unknown"),
+}  # fmt: skip
+
+
+def test_a_call_ends_as_its_answer_says(place: Place, aoai: Aoai) -> None:
+    bodies: dict[str, dict[str, Any]] = {
+        name: {
+            "url": f"https://apim.example.com/openai/deployments/chat/{path}",
+            "operationId": None,
+            "requestBody": json.dumps({"messages": [{"role": "user", "content": HARMLESS}]}),
+            "responseBody": answer and json.dumps(answer),
+        }
+        for name, (path, answer, _) in OUTCOMES.items()
+    }
+    write_logs(place.logs / "a.json", [gateway_row(name, **inner) for name, inner in bodies.items()])
+    assert aoai(*place.run).code == 0
+    assert dict(rows_of(place.db, "SELECT request_id, outcome FROM requests")) == {
+        name: outcome for name, (_, _, outcome) in OUTCOMES.items()
+    }
+
+
 # --- files that change ------------------------------------------------------------------------------------------------
 
 

@@ -543,6 +543,12 @@ def test_a_record_without_the_field_of_its_time_is_quarantined_and_a_foreign_one
     assert buckets(as_lines([{**untimed, "category": "AuditEvent"}]))["foreign_items"] == 1
 
 
+def test_the_sample_of_an_item_ends_where_the_item_ends() -> None:
+    short = b'{"category": "GatewayLogs", "time": "soon"}'
+    found = mapped(b"[" + short + b", " + as_lines(EXAMPLES[:1]).strip() + b"]\n")
+    assert short.decode() in found.texts.column("text").to_pylist()
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -95,12 +95,14 @@ _FRAGMENT_TEXTS = FRAGMENTS.arrow.set(FRAGMENTS.arrow.get_field_index("text_id")
 
 def _as_bad(items: pa.Table, frames: pa.Table, reason: str) -> pa.Table:
     """Items that are not loaded, in FRAMES' columns: ``raw`` is cut out of the frame that each stands in."""
-    raws = list(slices(frames.column("raw")))
+    raws = [bytes(raw).strip(SPACE) for raw in slices(frames.column("raw"))]
     starts = sorted(zip(*(frames.column(name).to_pylist() for name in _ADDRESS), range(len(raws)), strict=True))
     beginnings = []
-    for *file, offset in zip(*(items.column(name).to_pylist() for name in _ADDRESS), strict=True):
-        *_, start, row = starts[bisect(starts, (*file, offset, len(raws))) - 1]
-        beginnings.append(bytes(raws[row]).lstrip(SPACE)[offset - start :][:SAMPLE_BYTES])
+    places = zip(*(items.column(name).to_pylist() for name in (*_ADDRESS, "byte_length")), strict=True)
+    for file_id, generation, offset, length in places:
+        *_, start, row = starts[bisect(starts, (file_id, generation, offset, len(raws))) - 1]
+        inside = offset - start
+        beginnings.append(raws[row][inside : inside + min(length, SAMPLE_BYTES)])
     columns = {name: items.column(name) for name in _PLACE} | {"state": reason}
     columns["raw"] = pa.array(beginnings, pa.large_binary())
     return pa.table([_filled(columns[field.name], field.type, len(items)) for field in FRAMES], schema=FRAMES)

@@ -4,12 +4,13 @@ import re
 import tomllib
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import PurePosixPath
 
 from analyzer.shipped import folder
 
 _DEPLOYMENT = re.compile(r"/deployments/[^/]+")
+_LONGEST = 200  # characters; no operation has a longer name
 
 _Patterns = list[tuple[str, str]]  # a pattern and its api, in the order in which they are tried
 
@@ -26,10 +27,9 @@ def _ordered(apis: Iterable[tuple[str, list[str]]]) -> _Patterns:
     return sorted(patterns, key=lambda pair: ("*" in pair[0], -len(pair[0])))
 
 
-@lru_cache(maxsize=4096)  # names are as many as a log likes to have
 def api_of_operation(operation: str) -> str | None:
     """The api of an operation name as logged, in any case, with blanks or dashes; None where the table has none."""
-    name = re.sub(r"[ -]", "_", operation.strip().lower())
+    name = re.sub(r"[ -]", "_", operation.strip()[:_LONGEST].lower())
     return next((api for pattern, api in _tables()[0] if fnmatchcase(name, pattern)), None)
 
 
