@@ -362,8 +362,8 @@ WITH dated AS (
         AND (coalesce(part.role, '') IN ('system', 'developer')
             OR (part.kind IN ('tool', 'output_schema', 'name')
                 AND coalesce(part.role, '') NOT IN ('user', 'assistant')))
-        -- a file's name is typed by a user
-        AND NOT (part.kind = 'name' AND coalesce(part.name, '') = 'file')
+        -- a file's name is typed by a user, a call's by the model
+        AND NOT (part.kind = 'name' AND coalesce(part.name, '') IN ('file', 'tool_call'))
         AND NOT list_has_any(coalesce(found.contexts, []), $about)
 ), meant AS (
     SELECT request_key, tenant_class, part_no, "signal",

@@ -629,6 +629,7 @@ def test_system_prompts_and_tools_show_whom_a_vendor_acts_for(
         ("assistant", "tool_call", {}),
         ("user", "file", {}),
         (None, "name", {"name": "file"}),
+        (None, "name", {"name": "tool_call"}),
         *[
             ("system", "text", {"contexts": [context]})
             for context in ("training", "fiction", "news", "marketing", "negation")
