@@ -213,7 +213,7 @@ def _read_call(body: Body, call: dict[str, Any]) -> None:
     arguments = next((inner[key] for key in _CALL_INPUTS if inner.get(key) is not None), None)
     body.add("assistant", "tool_call", f"{name}({_as_text(arguments) if arguments is not None else ''})")
     if name:
-        body.add(None, "name", name, name="tool")
+        body.add(None, "name", name, name="tool_call")  # the model's word; what it was offered has the name "tool"
 
 
 def _inner(holder: dict[str, Any]) -> dict[str, Any]:

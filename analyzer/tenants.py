@@ -25,10 +25,13 @@ from analyzer.schema import TENANTS
 SERVES_CONFIDENCE = 0.9
 SIGNAL_CONFIDENCE = 0.6  # a system prompt or a tool says who acts (TENANTS 7: 0.5-0.6)
 NAME_CONFIDENCE = 0.5  # only the name of a deployment, resource, product, key or tool does
+OTHER_CONFIDENCE = 0.45  # at most, when the register says the tenant is no police: then a word alone means review
 NO_COUNTRY_LOSS = 0.1  # police are named, but nothing tells the country: taken as US, a name alone then means review
 
 # Texts that talk about police without acting for them.
 _ABOUT_POLICE = ["fiction", "marketing", "negation", "news", "quoted_report", "training"]
+# The second half of a signal's id where a text names an agency or says for whom it acts, and does not only speak of it.
+_PLAIN = ["agency", "serves"]
 
 _KEY = pa.schema(
     [
@@ -281,6 +284,7 @@ def assign_actors(con: duckdb.DuckDBPyConnection) -> None:
     Three sources: the tenant's class (role by), whom it serves by the register (for, 0.9), and ideas ``actor_*`` in
     system prompts, tools and names: 0.6, in names only 0.5, and 0.1 less where police are named and no country is
     known. They give an umbrella's police unit (by) or the agency a vendor, another firm or an unknown tenant acts for.
+    Where the register says ``other``, 0.45 at most, unless a prompt or tool names an agency or says for whom it acts.
     One row for each request, actor and role: the most confident.
     """
     _make_periods_if_none(con)
@@ -293,6 +297,8 @@ def assign_actors(con: duckdb.DuckDBPyConnection) -> None:
             "serves": SERVES_CONFIDENCE,
             "text": SIGNAL_CONFIDENCE,
             "name": NAME_CONFIDENCE,
+            "plain": _PLAIN,
+            "other": OTHER_CONFIDENCE,
             "loss": NO_COUNTRY_LOSS,
         },
     )
@@ -351,7 +357,9 @@ WITH dated AS (
     SELECT standing.request_key, standing.tenant_class, part.part_no, found."signal", found.idea,
         CASE WHEN standing.country = '' THEN 'none'
             WHEN list_contains($united_states, lower(standing.country)) THEN 'us' ELSE 'abroad' END AS country,
-        CASE WHEN part.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence
+        CASE WHEN part.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence,
+        standing.registered_class = 'other'
+            AND (part.kind = 'name' OR NOT list_contains($plain, split_part(found."signal", '.', 2))) AS against_register
     FROM store.signals AS found
     JOIN store.parts AS part ON part.text_id = found.text_id
     JOIN standing ON standing.request_key = part.request_key
@@ -362,8 +370,8 @@ WITH dated AS (
         AND (coalesce(part.role, '') IN ('system', 'developer')
             OR (part.kind IN ('tool', 'output_schema', 'name')
                 AND coalesce(part.role, '') NOT IN ('user', 'assistant')))
-        -- a file's name is typed by a user
-        AND NOT (part.kind = 'name' AND coalesce(part.name, '') = 'file')
+        -- a file's name is typed by a user, a call's by the model
+        AND NOT (part.kind = 'name' AND coalesce(part.name, '') IN ('file', 'tool_call'))
         AND NOT list_has_any(coalesce(found.contexts, []), $about)
 ), meant AS (
     SELECT request_key, tenant_class, part_no, "signal",
@@ -374,7 +382,10 @@ WITH dated AS (
                 THEN CASE WHEN country = 'abroad' THEN 'foreign_le' ELSE 'us_police' END
             ELSE substr(idea, length('actor_') + 1)
         END AS actor,
-        CASE WHEN idea = 'actor_police' AND country = 'none' THEN confidence - $loss ELSE confidence END AS confidence
+        least(
+            CASE WHEN idea = 'actor_police' AND country = 'none' THEN confidence - $loss ELSE confidence END,
+            CASE WHEN against_register THEN $other ELSE 1 END::DOUBLE
+        ) AS confidence
     FROM said
 ), cast_in_role AS (
     SELECT request_key, part_no, "signal", actor, confidence,

@@ -202,7 +202,7 @@ def test_tool_calls_and_what_tools_answered_are_parts() -> None:
         ("tool", "text", "no match"),
         ("assistant", "tool_call", "old({})"),
     ]
-    assert names(body) == [("tool", "match_face"), ("tool", "old")]
+    assert names(body) == [("tool_call", "match_face"), ("tool_call", "old")]
 
 
 @pytest.mark.parametrize(

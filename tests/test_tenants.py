@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from analyzer import shipped
 from analyzer.errors import UsageError
 from analyzer.register import Register
+from analyzer.signals import Lexicon, load_lexicon, scan
 from analyzer.store import create_schema
 from analyzer.tenants import Patterns, assign, assign_actors, classify, load_patterns, read_register
 
@@ -350,6 +352,11 @@ def store() -> Store:
     return Store()
 
 
+@pytest.fixture(scope="session")
+def lexicon() -> Lexicon:
+    return load_lexicon(shipped.folder("queries") / "lexicon", prove=False)
+
+
 def test_kinds_of_keys_are_tried_in_the_documented_order(tmp_path: Path, store: Store) -> None:
     resource = f"{SUBSCRIPTION}/resourcegroups/rg/providers/p/accounts/a"
     file = store.file("/logs/batch/unit/in.jsonl")
@@ -629,6 +636,7 @@ def test_system_prompts_and_tools_show_whom_a_vendor_acts_for(
         ("assistant", "tool_call", {}),
         ("user", "file", {}),
         (None, "name", {"name": "file"}),
+        (None, "name", {"name": "tool_call"}),
         *[
             ("system", "text", {"contexts": [context]})
             for context in ("training", "fiction", "news", "marketing", "negation")
@@ -667,7 +675,7 @@ def test_police_without_a_country_are_those_of_the_tenants_country(
         store.call(request, "service:v")
     store.part("text", 0, "system", "text", "actor_police")
     store.part("name", 0, None, "name", "actor_police", name="deployment")
-    store.assign(register(tmp_path, f"v,Lumenfold,,{country},,other,,service:v"))
+    store.assign(register(tmp_path, f"v,Lumenfold,,{country},,le_vendor,,service:v"))
     assert in_text in store.actors("text")
     assert in_name in store.actors("name")
 
@@ -685,6 +693,65 @@ def test_the_police_of_a_city_are_of_its_country_whatever_words_they_use(
     store.assign(register(tmp_path, *lines))
     assert [row[0] for row in store.actors("city")] == sorted(["umbrella", actor])
     assert [row[0] for row in store.actors("vendor")] == ["foreign_le", "le_vendor", "us_police"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "signal", "confidence"),
+    [
+        ("text", "actor_us_police.word", 0.45),
+        ("text", "actor_us_police.agency", 0.6),
+        ("text", "actor_police.serves", 0.6),
+        ("tool", "actor_us_police.agency", 0.6),
+        ("tool", "actor_us_police.word", 0.45),
+        ("name", "actor_us_police.agency", 0.45),
+    ],
+)
+def test_against_a_registered_other_only_a_plain_saying_in_a_prompt_or_tool_is_sure(
+    tmp_path: Path, store: Store, kind: str, signal: str, confidence: float
+) -> None:
+    for tenant in ("other", "classified"):
+        store.call(tenant, f"service:{tenant}")
+        role = "system" if kind == "text" else None
+        store.part(tenant, 0, role, kind, signal.split(".")[0], name="deployment", signal=signal)
+    store.assign(
+        register(tmp_path, "o,Lumenfold Bank,,US,,other,,service:other", "c,Lumenfold,,US,,,,service:classified")
+    )
+    assert store.actors("other") == [("other", "by", 1.0), ("us_police", "for", confidence)]
+    assert ("us_police", "for", 0.5 if kind == "name" else 0.6) in store.actors("classified")
+
+
+PLAIN_SAYINGS = """
+You assist officers of the Ashmere Police Department.
+You are an assistant for patrol officers.
+Internal tool of the Corrigan County Sheriff's Office.
+Photo desk of Ashmere PD's detectives. Answers go to Ashmere PD's desk.
+You help the homicide unit with photo line-ups.
+"""
+COMMON_WORDS = """
+You qualify sales leads for a bank.
+You help our PD team (product design) with mock-ups.
+You are a recommender for homicide podcasts.
+You are the case assistant of an insurance company.
+You are the evidence tool of an auditor.
+You are Miranda, the concierge of a hotel, and take bookings as booking assistant.
+You must never act for a police department. You help a bank.
+This service is not available to law enforcement.
+You answer questions of the Belmarais Parish Police Jury.
+Sort so records with the same date come first. Customers also face delays.
+"""
+
+
+@pytest.mark.parametrize("prompt", PLAIN_SAYINGS.split("\n")[1:-1] + COMMON_WORDS.split("\n")[1:-1])
+def test_a_common_word_in_a_prompt_makes_nobody_act_for_police_and_a_plain_saying_does(
+    tmp_path: Path, store: Store, lexicon: Lexicon, prompt: str
+) -> None:
+    store.call("r", "service:firm")
+    store.part("r", 0, "system", "text", "none")
+    store.con.register("found", scan(pa.table({"text_id": ["r-0"], "text": [prompt]}), lexicon))
+    store.con.execute("INSERT INTO store.signals SELECT * REPLACE ('' AS lexicon) FROM found")
+    store.assign(register(tmp_path, "f,Lumenfold,,US,,other,,service:firm"))
+    acts_for = [("us_police", "for", 0.6)] if prompt in PLAIN_SAYINGS else []
+    assert [actor for actor in store.actors("r") if actor[0] == "us_police"] == acts_for
 
 
 def test_an_unknown_tenant_may_be_seen_to_act_for_police(tmp_path: Path, store: Store) -> None:

@@ -2,7 +2,7 @@
 -- use     = "identify"
 -- scope   = "request"
 -- needs   = ["prompt", "tools"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a tool whose name, description or call speaks of recognising, matching, verifying or enrolling faces or of
 -- searching a list of persons with one. Strong when a picture is there, the text asks for it, or the model called the
@@ -18,7 +18,7 @@
 WITH tool_parts AS (
     SELECT request_key, part_no, kind, side
     FROM parts
-    WHERE kind IN ('tool', 'tool_call') OR (kind = 'name' AND name = 'tool')
+    WHERE kind IN ('tool', 'tool_call') OR (kind = 'name' AND name IN ('tool', 'tool_call'))
 ),
 meant AS (  -- what tools say of themselves and what they were called with
     SELECT signals.request_key, signals.part_no, tool_parts.kind, "signal", idea, contexts, char_from, char_to
