@@ -359,7 +359,8 @@ WITH dated AS (
             WHEN list_contains($united_states, lower(standing.country)) THEN 'us' ELSE 'abroad' END AS country,
         CASE WHEN part.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence,
         standing.registered_class = 'other'
-            AND (part.kind = 'name' OR NOT list_contains($plain, split_part(found."signal", '.', 2))) AS against_register
+            AND (part.kind = 'name' OR NOT list_contains($plain, split_part(found."signal", '.', 2)))
+            AS against_register
     FROM store.signals AS found
     JOIN store.parts AS part ON part.text_id = found.text_id
     JOIN standing ON standing.request_key = part.request_key

@@ -126,7 +126,8 @@ def facts(run_id: str = "run-1", **changes: Any) -> report.RunFacts:
         for name in ("voices_matched", "faces_compared", "crowd_watched", "unheard_of")
     )
     known: dict[str, Any] = {
-        "run_id": run_id, "unreported": (run_id,), "started_at": datetime(2026, 3, 3, 1, 2, 3), "tool_version": "0.1.0", "rules": rules,
+        "run_id": run_id, "unreported": (run_id,), "started_at": datetime(2026, 3, 3, 1, 2, 3),
+        "tool_version": "0.1.0", "rules": rules,
         "register": "a" * 64, "lexicon": "b" * 64, "policy": "c" * 64, "exceptions": None,
     }  # fmt: skip
     return report.RunFacts(**(known | changes))
