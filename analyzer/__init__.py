@@ -1,33 +1,36 @@
 """Reads exported Azure OpenAI usage logs and reports uses that the Code of Conduct forbids, with evidence.
 
-What the command does can be imported from here; the names are looked up when they are used, so that a command that
-needs little starts fast. The main job itself is ``analyzer.run.run``.
+What the command does can be imported from here under the same names; they are looked up when they are used, so that a
+command that needs little starts fast.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analyzer.cases import run_cases as run_cases
+    from analyzer.errors import AnalyzerError as AnalyzerError
+    from analyzer.errors import ExitCode as ExitCode
+    from analyzer.errors import LockedError as LockedError
+    from analyzer.errors import StoreError as StoreError
+    from analyzer.errors import UsageError as UsageError
+    from analyzer.job import detect as detect
+    from analyzer.job import load as load
+    from analyzer.job import report as report
+    from analyzer.job import run as run
+    from analyzer.querying import explain as explain
+    from analyzer.querying import query as query
+    from analyzer.querying import status as status
+    from analyzer.rules import load_rules as load_rules
 
 _HOMES = {
-    "load_logs": "analyzer.run",
-    "detect_uses": "analyzer.run",
-    "write_report": "analyzer.run",
-    "AnalyzerError": "analyzer.errors",
-    "ExitCode": "analyzer.errors",
-    "LockedError": "analyzer.errors",
-    "StoreError": "analyzer.errors",
-    "UsageError": "analyzer.errors",
+    **dict.fromkeys(("run", "load", "detect", "report"), "analyzer.job"),
+    **dict.fromkeys(("status", "query", "explain"), "analyzer.querying"),
+    **dict.fromkeys(("AnalyzerError", "ExitCode", "LockedError", "StoreError", "UsageError"), "analyzer.errors"),
+    "load_rules": "analyzer.rules",
+    "run_cases": "analyzer.cases",
 }
-
-__all__ = [
-    "AnalyzerError",
-    "ExitCode",
-    "LockedError",
-    "StoreError",
-    "UsageError",
-    "detect_uses",
-    "load_logs",
-    "write_report",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

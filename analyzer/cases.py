@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from analyzer.detect import find_uses
+from analyzer.detection import find_uses
 from analyzer.errors import UsageError
 from analyzer.rule_file import Rule, is_param
 from analyzer.sandbox import harden

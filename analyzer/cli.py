@@ -166,7 +166,7 @@ def run(
 
     Example: aoai-audit run exports/ --db audit.duckdb --register register.csv --reports reports
     """
-    from analyzer import run as job
+    from analyzer import job as job
 
     with _progress() as progress:
         ended = job.run(
@@ -183,10 +183,10 @@ def load(logs: Logs, db: Db) -> None:
 
     Example: aoai-audit load exports/ --db audit.duckdb
     """
-    from analyzer import run as job
+    from analyzer import job as job
 
     with _progress() as progress:
-        ended = job.load_logs(logs, db, progress=progress)
+        ended = job.load(logs, db, progress=progress)
     _tell(ended, db)
 
 
@@ -203,12 +203,10 @@ def detect(
 
     Example: aoai-audit detect --db audit.duckdb --register register.csv
     """
-    from analyzer import run as job
+    from analyzer import job as job
 
     with _progress() as progress:
-        ended = job.detect_uses(
-            db, register, fail_on=fail_on, policies=policy, exceptions=exceptions, progress=progress
-        )
+        ended = job.detect(db, register, fail_on=fail_on, policies=policy, exceptions=exceptions, progress=progress)
     _print_incidents(db, output)
     _tell(ended, db)
 
@@ -227,9 +225,9 @@ def report(
 
     Example: aoai-audit report --db audit.duckdb --register register.csv --reports reports
     """
-    from analyzer import run as job
+    from analyzer import job as job
 
-    ended = job.write_report(db, register, reports, since=since, until=until, policies=policy, exceptions=exceptions)
+    ended = job.report(db, register, reports, since=since, until=until, policies=policy, exceptions=exceptions)
     _write(f"{ended.report}\n")
     _tell(ended, db)
 
@@ -240,9 +238,9 @@ def status(db: OldDb, output: FormatOption = Format.TABLE) -> None:
 
     Example: aoai-audit status --db audit.duckdb
     """
-    from analyzer.query import query
+    from analyzer import querying
 
-    _print_rows(query(db, _STATUS), output)
+    _print_rows(querying.status(db), output)
 
 
 @app.command()
@@ -258,9 +256,9 @@ def query(
 
     Example: aoai-audit query "SELECT tenant_id, count(*) FROM requests GROUP BY ALL" --db audit.duckdb
     """
-    from analyzer import query as question
+    from analyzer import querying
 
-    _print_rows(question.query(db, sql, _parameters(param)), output)
+    _print_rows(querying.query(db, sql, _parameters(param)), output)
 
 
 @app.command()
@@ -274,14 +272,9 @@ def explain(
 
     Example: aoai-audit explain 3f9a1c --db audit.duckdb
     """
-    from analyzer.explain import explain as tell
-    from analyzer.sandbox import open_reader
-    from analyzer.store import Store
-    from analyzer.texts import lookup
+    from analyzer import querying
 
-    store = Store(db.absolute())
-    with open_reader(store.snapshot) as con:
-        _write(tell(con, lookup(con, store), finding).rstrip("\n") + "\n")
+    _write(querying.explain(db, finding))
 
 
 @rules_app.command("list")
@@ -346,27 +339,6 @@ def _write(text: str) -> None:
         out.write(text)
 
 
-_STATUS = """
-    SELECT 'files' AS what, count(*)::VARCHAR AS value FROM files
-    UNION ALL SELECT 'files not read', count(*)::VARCHAR FROM files WHERE state IN ('unreadable', 'broken')
-    UNION ALL SELECT 'quarantined', count(*)::VARCHAR FROM quarantine
-    UNION ALL SELECT 'records', count(*)::VARCHAR FROM records
-    UNION ALL SELECT 'requests', count(*)::VARCHAR FROM requests
-    UNION ALL SELECT 'requests with content', count(*)::VARCHAR FROM requests
-        WHERE prompt_seen <> 'none' OR answer_seen <> 'none'
-    UNION ALL SELECT 'tenants', count(*)::VARCHAR FROM tenants
-    UNION ALL SELECT 'judged', CASE
-        WHEN EXISTS (FROM store.meta WHERE name = 'judged_with' AND value = 'all')
-            AND NOT EXISTS (FROM store.unsettled) THEN 'all of it' ELSE 'not all of it; run detect or run' END
-    UNION ALL SELECT 'violations', count(*)::VARCHAR FROM findings WHERE verdict = 'violation'
-    UNION ALL SELECT 'reviews', count(*)::VARCHAR FROM findings WHERE verdict = 'review'
-    UNION ALL SELECT 'newest request', coalesce(max(occurred_at)::VARCHAR, '-') FROM requests
-    UNION ALL SELECT 'last published run', coalesce(
-        arg_max(run_id || ' ' || command || ' of ' || started_at || ', exit code ' || exit_code, started_at), '-'
-    ) FROM runs
-"""
-
-
 @contextmanager
 def _progress() -> Iterator[Any]:
     """Progress on a terminal, silence elsewhere."""
@@ -385,7 +357,7 @@ def _progress() -> Iterator[Any]:
 
 
 def _print_incidents(db: Path, output: Format) -> None:
-    from analyzer.explain import incidents_table
+    from analyzer.explanation import incidents_table
     from analyzer.sandbox import open_reader
     from analyzer.store import Store
 
@@ -422,7 +394,7 @@ _PLACES = 5  # named on stderr; the views have all
 def _tell_badly_read(db: Path) -> None:
     """The first places that could not be read, on stderr."""
     from analyzer.excerpt import plain
-    from analyzer.query import query
+    from analyzer.querying import query
 
     places = query(db, _BADLY_READ).column("place").to_pylist()
     for place in places[:_PLACES]:

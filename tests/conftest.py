@@ -21,7 +21,7 @@ settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def read_once() -> Iterator[None]:
     """Lexicon and rules are files that no test of the pipeline changes; reading them takes seconds."""
-    job = importlib.import_module("analyzer.run")
+    job = importlib.import_module("analyzer.job")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("load_lexicon", "load_rules"):
             patch.setattr(job, name, functools.cache(getattr(job, name)))

@@ -9,16 +9,16 @@ import pickle
 import sys
 from pathlib import Path
 
-from analyzer import assemble, cli, load, settle, sources
+from analyzer import assemble, cli, loading, settle, sources
 
-job = importlib.import_module("analyzer.run")
+job = importlib.import_module("analyzer.job")
 lexicon, rules = pickle.loads(Path(sys.argv[1]).read_bytes())  # written by the same test
 job.load_lexicon = lambda folder, prove=True: lexicon  # type: ignore[attr-defined]
 job.load_rules = lambda folder: rules  # type: ignore[attr-defined]
 if os.environ.get("SMALL_BATCHES"):
     sources.BLOCK_BYTES = 60_000
-    load.BATCH_BYTES = 200_000
-    load.BATCH_FILES = 5
+    loading.BATCH_BYTES = 200_000
+    loading.BATCH_FILES = 5
     assemble.SLICE_CHARS = 200_000
     settle.SCAN_CHARS = 200_000
 cli.main(sys.argv[2:])

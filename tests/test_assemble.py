@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from analyzer import assemble, contents, load, sources, store
+from analyzer import assemble, contents, loading, sources, store
 from analyzer.bodies import TEXT_LIMIT
 from analyzer.shapes import text_id
 
@@ -96,7 +96,7 @@ class Site:
         for name, rows in files.items():
             with (self.folder / name).open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
-        load.load(self.con, self.store, sources.find([str(self.folder)]), "run")
+        loading.load(self.con, self.store, sources.find([str(self.folder)]), "run")
         return assemble.assemble(self.con, self.store)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from made import PLAIN, made_store, rule_file
 
 from analyzer import shipped
 from analyzer.cases import fill, load_cases
-from analyzer.detect import find_uses, harden, joined_once, open_reader, restrict, rule_days
+from analyzer.detection import find_uses, harden, joined_once, open_reader, restrict, rule_days
 from analyzer.errors import StoreError, UsageError
 from analyzer.rule_file import read_rule
 from analyzer.rules import load_rules

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jobs import START, Row, as_lines, asked, gateway_row, llm_rows, resource_row, write_logs
 
 from analyzer import sources, store
-from analyzer.load import Loaded, load
+from analyzer.loading import Loaded, load
 from analyzer.store import Store
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer import chain, report
+from analyzer import chain, reporting
 from analyzer.errors import ExitCode, StoreError, UsageError
 from analyzer.excerpt import INTRODUCED, LIMIT, REDACTIONS, excerpt, matches, plain
 from analyzer.store import Store, create_schema
@@ -120,9 +120,9 @@ def texts(text_ids: Sequence[str]) -> dict[str, str]:
     return {each: "compare this man with our booking photos" for each in text_ids if each != "text-k2"}
 
 
-def facts(run_id: str = "run-1", **changes: Any) -> report.RunFacts:
+def facts(run_id: str = "run-1", **changes: Any) -> reporting.RunFacts:
     rules = tuple(
-        report.RuleFacts(name, 3, "e" * 64)
+        reporting.RuleFacts(name, 3, "e" * 64)
         for name in ("voices_matched", "faces_compared", "crowd_watched", "unheard_of")
     )
     known: dict[str, Any] = {
@@ -130,7 +130,7 @@ def facts(run_id: str = "run-1", **changes: Any) -> report.RunFacts:
         "tool_version": "0.1.0", "rules": rules,
         "register": "a" * 64, "lexicon": "b" * 64, "policy": "c" * 64, "exceptions": None,
     }  # fmt: skip
-    return report.RunFacts(**(known | changes))
+    return reporting.RunFacts(**(known | changes))
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def types(path: Path) -> dict[str, str]:
 def test_violations_have_the_documented_columns_in_order_with_their_types(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    found = types(report.write(con, texts, tmp_path, facts()) / "violations.parquet")
+    found = types(reporting.write(con, texts, tmp_path, facts()) / "violations.parquet")
     assert list(found) == COLUMNS.split()
     other = {
         "rule_version": "INTEGER",
@@ -170,7 +170,7 @@ def test_violations_have_the_documented_columns_in_order_with_their_types(
 def test_a_finding_is_written_with_its_tenant_requests_evidence_and_sources(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    first, second = rows(report.write(con, texts, tmp_path, facts()), "violations")
+    first, second = rows(reporting.write(con, texts, tmp_path, facts()), "violations")
     assert (first["finding_id"], second["finding_id"]) == (FIRST, SECOND)
     assert (first["tenant_name"], first["tenant_class"]) == ("Example City PD", "us_police")
     assert first["request_keys"] == ["k2", "k1"]
@@ -189,7 +189,7 @@ def test_a_finding_is_written_with_its_tenant_requests_evidence_and_sources(
 def test_sources_are_the_newest_records_sorted_by_file_and_line_without_repeats(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    first = rows(report.write(con, texts, tmp_path, facts()), "violations")[0]
+    first = rows(reporting.write(con, texts, tmp_path, facts()), "violations")[0]
     places = [(source["file"], source["line"], source["byte_offset"]) for source in first["sources"]]
     assert places == [("/logs/a.jsonl", 1, 0), ("/logs/a.jsonl", 2, 100), ("/logs/b.jsonl", 1, 0)]
     assert first["sources"][0]["sha256"] == "0" * 64
@@ -205,7 +205,7 @@ def test_only_cited_texts_are_asked_for_and_a_text_that_is_gone_leaves_the_excer
         return texts(text_ids)
 
     add(con, "findings", finding("b" * 32, ["k1"]))
-    found = {row["finding_id"]: row for row in rows(report.write(con, watched, tmp_path, facts()), "violations")}
+    found = {row["finding_id"]: row for row in rows(reporting.write(con, watched, tmp_path, facts()), "violations")}
     assert sorted(asked) == ["text-k1", "text-k2"]
     assert found["b" * 32]["evidence"] == [
         {"request_key": "k1", "part_no": 0, "role": "user", "kind": "text", "signal": "compare.same_person",
@@ -230,7 +230,7 @@ def test_a_finding_with_more_sources_than_can_be_listed_says_so(con: duckdb.Duck
         INSERT INTO store.records (file_id, generation, line, byte_offset, byte_length, sha256, request_key)
         SELECT 2, 2, n, n * 1000, 10, 'x', 'k2' FROM range(10, 1510) AS lines(n)
     """)
-    second = rows(report.write(con, texts, tmp_path, facts()), "violations")[1]
+    second = rows(reporting.write(con, texts, tmp_path, facts()), "violations")[1]
     assert len(second["sources"]) == 1000
     assert second["explanation"] == "pictures of faces were compared; 1000 of 1501 sources listed"
 
@@ -247,7 +247,7 @@ def test_status_tells_what_this_run_changed_and_first_run_stays(
             "finding_log",
             {"run_id": "run-2", "logged_at": DAY.replace(hour=23), "finding_id": FIRST, "change": change},
         )
-    first = rows(report.write(con, texts, tmp_path, facts("run-2")), "violations")[0]
+    first = rows(reporting.write(con, texts, tmp_path, facts("run-2")), "violations")[0]
     assert (first["status"], first["first_run"], first["run_id"]) == (status, "run-1", "run-2")
 
 
@@ -262,7 +262,7 @@ def test_the_latest_review_counts_and_one_that_saw_fewer_requests_does_not(
         seen | {"decision": "confirmed", "decided_at": DAY.replace(hour=2), "request_keys": ["k1"]},
     )  # fmt: skip
     con.execute("UPDATE store.findings SET rule_id = 'other' WHERE finding_id = $1", [SECOND])
-    found = rows(report.write(con, texts, tmp_path, facts()), "violations")
+    found = rows(reporting.write(con, texts, tmp_path, facts()), "violations")
     assert [row["review"] for row in found] == ["dismissed", "open"]
 
 
@@ -278,7 +278,7 @@ def test_the_latest_review_counts_and_one_that_saw_fewer_requests_does_not(
 def test_the_window_bounds_the_findings_until_is_exclusive(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, since: datetime | None, until: datetime | None, found: int
 ) -> None:
-    folder = report.write(con, texts, tmp_path, facts(), since, until)
+    folder = reporting.write(con, texts, tmp_path, facts(), since, until)
     assert len(rows(folder, "violations")) == found
     counted = sum(row["violations"] + row["reviews"] for row in rows(folder, "summary"))
     assert counted == found
@@ -294,7 +294,7 @@ def test_withdrawn_findings_are_listed_with_cause_and_what_was_known_of_them(
          "cause": "register: class of t1", "replaced_by": SECOND}
         for each in (FIRST, "c" * 32)
     ))  # fmt: skip
-    known, unknown = rows(report.write(con, texts, tmp_path, facts("run-2")), "withdrawn")
+    known, unknown = rows(reporting.write(con, texts, tmp_path, facts("run-2")), "withdrawn")
     assert known["finding_id"] == FIRST
     assert (known["change"], known["cause"], known["replaced_by"]) == ("withdrawn", "register: class of t1", SECOND)
     assert (known["rule_id"], known["clause_id"], known["tenant_id"]) == ("faces_compared", "COC-FR-US-POLICE", "t1")
@@ -303,7 +303,7 @@ def test_withdrawn_findings_are_listed_with_cause_and_what_was_known_of_them(
 
 
 def test_the_summary_counts_by_tenant_clause_and_day(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    assert rows(report.write(con, texts, tmp_path, facts()), "summary") == [
+    assert rows(reporting.write(con, texts, tmp_path, facts()), "summary") == [
         {"tenant_id": "t1", "tenant_name": "Example City PD", "tenant_class": "us_police",
          "clause_id": "COC-FR-US-POLICE", "day": date(2026, 3, 2), "violations": 1, "reviews": 1, "critical": 0,
          "high": 1, "medium": 0, "low": 1}
@@ -311,7 +311,7 @@ def test_the_summary_counts_by_tenant_clause_and_day(con: duckdb.DuckDBPyConnect
 
 
 def test_coverage_counts_what_was_not_seen_per_tenant_and_day(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    quarantine, police, unknown = rows(report.write(con, texts, tmp_path, facts()), "coverage")
+    quarantine, police, unknown = rows(reporting.write(con, texts, tmp_path, facts()), "coverage")
     assert (quarantine["tenant_id"], quarantine["day"], quarantine["quarantined"]) == (None, DAY.date(), 1)
     assert police["requests"] == police["with_content"] == 2
     assert (police["cut"], police["key_conflicts"], police["unknown_tenant"], police["frozen"]) == (1, 1, 0, 0)
@@ -322,7 +322,7 @@ def test_coverage_counts_what_was_not_seen_per_tenant_and_day(con: duckdb.DuckDB
 
 
 def test_run_json_names_inputs_rules_outputs_and_exit_codes(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    folder = report.write(con, texts, tmp_path, facts(exit_codes=(ExitCode.INPUT, ExitCode.FAIL_ON)), since=DAY)
+    folder = reporting.write(con, texts, tmp_path, facts(exit_codes=(ExitCode.INPUT, ExitCode.FAIL_ON)), since=DAY)
     raw = (folder / "run.json").read_bytes()
     said = json.loads(raw)
     assert list(said) == sorted(said)
@@ -351,7 +351,7 @@ def test_run_json_names_inputs_rules_outputs_and_exit_codes(con: duckdb.DuckDBPy
 def test_an_empty_store_still_gives_files_with_their_columns(tmp_path: Path) -> None:
     with duckdb.connect() as empty:
         create_schema(empty)
-        folder = report.write(empty, texts, tmp_path, facts(rules=()))
+        folder = reporting.write(empty, texts, tmp_path, facts(rules=()))
     assert list(types(folder / "violations.parquet")) == COLUMNS.split()
     for name in PARQUET:
         assert rows(folder, name) == []
@@ -364,7 +364,7 @@ def test_many_findings_are_all_written_in_order(con: duckdb.DuckDBPyConnection, 
         SELECT findings.* REPLACE (md5(n::VARCHAR) AS finding_id) FROM store.findings, range(9000) AS numbers(n)
         WHERE verdict = 'review'
     """)
-    written = [row["finding_id"] for row in rows(report.write(con, texts, tmp_path, facts()), "violations")]
+    written = [row["finding_id"] for row in rows(reporting.write(con, texts, tmp_path, facts()), "violations")]
     assert len(written) == 9002
     assert written == sorted(written)
 
@@ -375,7 +375,7 @@ def test_a_read_only_store_is_enough(tmp_path: Path) -> None:
         fill(writer)
     with duckdb.connect(path, read_only=True) as reader:
         reader.execute("SET enable_external_access=false")
-        folder = report.write(reader, texts, tmp_path / "reports", facts())
+        folder = reporting.write(reader, texts, tmp_path / "reports", facts())
     assert len(rows(folder, "violations")) == 2
 
 
@@ -390,8 +390,8 @@ def test_two_stores_filled_in_another_order_give_the_same_bytes(con: duckdb.Duck
             other.execute(f"DELETE FROM store.{table}")
             other.execute(f"INSERT INTO store.{table} SELECT * FROM turned")
             other.execute("DROP TABLE turned")
-        one = report.write(con, texts, tmp_path / "one", facts())
-        two = report.write(other, texts, tmp_path / "two", facts())
+        one = reporting.write(con, texts, tmp_path / "one", facts())
+        two = reporting.write(other, texts, tmp_path / "two", facts())
     for path in sorted(one.iterdir()):
         assert path.read_bytes() == (two / path.name).read_bytes(), path.name
 
@@ -399,8 +399,8 @@ def test_two_stores_filled_in_another_order_give_the_same_bytes(con: duckdb.Duck
 def test_another_run_over_the_same_store_changes_only_the_columns_of_the_run(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    one = report.write(con, texts, tmp_path, facts())
-    two = report.write(con, texts, tmp_path, facts("run-2"))
+    one = reporting.write(con, texts, tmp_path, facts())
+    two = reporting.write(con, texts, tmp_path, facts("run-2"))
     for name in ("summary", "coverage"):
         assert (one / f"{name}.parquet").read_bytes() == (two / f"{name}.parquet").read_bytes()
     of_run = ("status", "first_run", "run_id")
@@ -416,7 +416,7 @@ def test_latest_is_swapped_to_each_new_report_and_the_chain_holds_over_three_run
 ) -> None:
     before: dict[str, Any] | None = None
     for run_id in ("run-3", "run-1", "run-2"):  # names do not tell the order
-        folder = report.write(con, texts, tmp_path, facts(run_id))
+        folder = reporting.write(con, texts, tmp_path, facts(run_id))
         assert (tmp_path / "latest").is_symlink()
         assert (tmp_path / "latest").resolve() == folder.resolve()
         assert not (tmp_path / "latest").readlink().is_absolute()
@@ -430,20 +430,20 @@ def test_latest_is_swapped_to_each_new_report_and_the_chain_holds_over_three_run
 def test_a_run_killed_before_the_swap_of_latest_is_still_followed(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    first = report.write(con, texts, tmp_path, facts("run-1"))
-    second = report.write(con, texts, tmp_path, facts("run-2"))
+    first = reporting.write(con, texts, tmp_path, facts("run-1"))
+    second = reporting.write(con, texts, tmp_path, facts("run-2"))
     (tmp_path / "latest").unlink()
     (tmp_path / "latest").symlink_to(first.name)
-    third = report.write(con, texts, tmp_path, facts("run-3"))
+    third = reporting.write(con, texts, tmp_path, facts("run-3"))
     assert json.loads((third / "run.json").read_bytes())["previous"]["folder"] == second.name
 
 
 def test_a_report_that_was_removed_leaves_a_gap_that_the_chain_shows(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    folder = report.write(con, texts, tmp_path, facts("run-1"))
+    folder = reporting.write(con, texts, tmp_path, facts("run-1"))
     (folder / "run.json").unlink()
-    second = report.write(con, texts, tmp_path, facts("run-2"))
+    second = reporting.write(con, texts, tmp_path, facts("run-2"))
     assert json.loads((second / "run.json").read_bytes())["previous"] == {"folder": folder.name, "sha256": None}
 
 
@@ -452,7 +452,7 @@ def test_what_a_killed_run_left_is_removed_and_other_folders_stay(
 ) -> None:
     (tmp_path / "20260301T000000Z-old.partial").mkdir()
     (tmp_path / "mine.partial").mkdir()
-    report.write(con, texts, tmp_path, facts())
+    reporting.write(con, texts, tmp_path, facts())
     assert not (tmp_path / "20260301T000000Z-old.partial").exists()
     assert (tmp_path / "mine.partial").is_dir()
 
@@ -460,13 +460,13 @@ def test_what_a_killed_run_left_is_removed_and_other_folders_stay(
 def test_a_failure_half_way_leaves_no_folder_and_latest_as_it_was(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    first = report.write(con, texts, tmp_path, facts())
+    first = reporting.write(con, texts, tmp_path, facts())
 
     def broken(text_ids: Sequence[str]) -> dict[str, str]:
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError):
-        report.write(con, broken, tmp_path, facts("run-2"))
+        reporting.write(con, broken, tmp_path, facts("run-2"))
     assert sorted(path.name for path in tmp_path.iterdir()) == [first.name, "latest"]
     assert (tmp_path / "latest").resolve() == first.resolve()
 
@@ -476,7 +476,7 @@ import resource, sys
 from pathlib import Path
 import duckdb
 from tests.test_report import facts, fill, texts
-from analyzer import report
+from analyzer import reporting
 from analyzer.errors import StoreError
 with duckdb.connect() as con:
     fill(con)
@@ -484,7 +484,7 @@ with duckdb.connect() as con:
                 " FROM store.findings, range(2000) AS numbers(n)")
     resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
     try:
-        report.write(con, texts, Path(sys.argv[1]), facts("run-2"))
+        reporting.write(con, texts, Path(sys.argv[1]), facts("run-2"))
     except StoreError as error:
         print(error)
 """
@@ -493,7 +493,7 @@ with duckdb.connect() as con:
 def test_a_disk_without_room_is_a_store_error_of_one_line_and_the_report_before_stays(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    first = report.write(con, texts, tmp_path, facts())
+    first = reporting.write(con, texts, tmp_path, facts())
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path)],
         cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=120, check=False,
@@ -506,15 +506,15 @@ def test_a_disk_without_room_is_a_store_error_of_one_line_and_the_report_before_
 
 
 def test_one_run_cannot_write_its_report_twice(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    folder = report.write(con, texts, tmp_path, facts())
+    folder = reporting.write(con, texts, tmp_path, facts())
     head = chain.head(folder)
     with pytest.raises(StoreError, match="one report"):
-        report.write(con, texts, tmp_path, facts())
+        reporting.write(con, texts, tmp_path, facts())
     assert chain.head(folder) == head
 
 
 def test_check_folder_makes_missing_folders_and_leaves_nothing_in_them(tmp_path: Path) -> None:
-    report.check_folder(tmp_path / "a" / "b")
+    reporting.check_folder(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
@@ -522,22 +522,22 @@ def test_check_folder_makes_missing_folders_and_leaves_nothing_in_them(tmp_path:
 def test_a_file_in_the_way_of_the_reports_is_a_usage_error(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UsageError, match=r"a file is in the way; name a folder") as caught:
-        report.check_folder(tmp_path / place)
+        reporting.check_folder(tmp_path / place)
     assert "\n" not in str(caught.value)
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_folder_that_cannot_be_written_is_a_usage_error_for_root_too() -> None:
     with pytest.raises(UsageError, match=r"^/proc: no report can be written there \(.+\); name a folder"):
-        report.check_folder(Path("/proc"))
+        reporting.check_folder(Path("/proc"))
 
 
 def test_a_folder_without_room_is_a_usage_error(tmp_path: Path) -> None:
     script = (
-        "import resource, sys\nfrom pathlib import Path\nfrom analyzer import report\n"
+        "import resource, sys\nfrom pathlib import Path\nfrom analyzer import reporting\n"
         "from analyzer.errors import UsageError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "try: report.check_folder(Path(sys.argv[1]))\nexcept UsageError as error: print(error)"
+        "try: reporting.check_folder(Path(sys.argv[1]))\nexcept UsageError as error: print(error)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
@@ -551,7 +551,7 @@ def test_a_folder_without_room_is_a_usage_error(tmp_path: Path) -> None:
 def test_something_else_called_latest_is_not_overwritten(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "latest")
     with pytest.raises(UsageError, match="move it away"):
-        report.check_folder(tmp_path)
+        reporting.check_folder(tmp_path)
 
 
 # --- excerpts ---------------------------------------------------------------------------------------------------------
@@ -669,10 +669,10 @@ def test_no_address_or_number_survives_whatever_stands_around_it(
 def test_hostile_names_are_cleaned_in_a_report(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     con.execute("UPDATE store.tenants SET name = $1", [HOSTILE])
     con.execute("UPDATE store.requests SET deployment = $1, model = $1", [HOSTILE])
-    folder = report.write(con, lambda ids: dict.fromkeys(ids, HOSTILE), tmp_path, facts())
+    folder = reporting.write(con, lambda ids: dict.fromkeys(ids, HOSTILE), tmp_path, facts())
     shown = json.dumps(rows(folder, "violations") + rows(folder, "summary"), default=str, ensure_ascii=False)
-    explained = report.explain(con, lambda ids: dict.fromkeys(ids, HOSTILE), FIRST)
-    listed = repr(report.incidents_table(con))
+    explained = reporting.explain(con, lambda ids: dict.fromkeys(ids, HOSTILE), FIRST)
+    listed = repr(reporting.incidents_table(con))
     for text in (shown, explained, listed):
         assert not set(text) & set("\x1b\x07\x00\u202e")
     assert "\\u001b" not in shown + listed
@@ -690,7 +690,7 @@ def test_explain_tells_who_what_why_and_where(con: duckdb.DuckDBPyConnection) ->
         'signal': 'compare.same_person', 'char_from': 0, 'char_to': 7}] WHERE finding_id = $1""",
         [FIRST],
     )
-    told = report.explain(con, texts, FIRST[:8].upper())
+    told = reporting.explain(con, texts, FIRST[:8].upper())
     for expected in (
         FIRST, "violation, severity high", "pictures of faces were compared",
         "compare, found by rule faces_compared version 3",
@@ -717,7 +717,7 @@ def test_explain_of_none_or_several_findings_says_what_would_be_right(
     con: duckdb.DuckDBPyConnection, given_id: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        report.explain(con, texts, given_id)
+        reporting.explain(con, texts, given_id)
 
 
 def test_explain_of_a_withdrawn_finding_says_when_and_why(con: duckdb.DuckDBPyConnection) -> None:
@@ -728,7 +728,7 @@ def test_explain_of_a_withdrawn_finding_says_when_and_why(con: duckdb.DuckDBPyCo
         {"run_id": "run-2", "logged_at": DAY, "finding_id": FIRST, "change": "withdrawn", "cause": "rules"},
     )
     with pytest.raises(UsageError, match="was withdrawn 2026-03-02 00:00:00Z in run run-2: rules"):
-        report.explain(con, texts, FIRST)
+        reporting.explain(con, texts, FIRST)
 
 
 def test_incidents_come_most_serious_first(con: duckdb.DuckDBPyConnection) -> None:
@@ -737,7 +737,7 @@ def test_incidents_come_most_serious_first(con: duckdb.DuckDBPyConnection) -> No
         finding("2" * 32, ["k3"], incident_id="worst", severity="critical", tenant_id="unknown:service:x", use="watch"),
         finding("3" * 32, ["k3"], incident_id="high", severity="high", verdict="review"),
     )  # fmt: skip
-    found = report.incidents_table(con)
+    found = reporting.incidents_table(con)
     assert [each.incident_id for each in found] == ["worst", "week-10", "high", "low"]
     assert (found[0].tenant, found[0].tenant_class, found[0].uses) == ("unknown:service:x", "unknown", ("watch",))
     assert (found[1].findings, found[1].violations, found[1].reviews, found[1].requests) == (2, 1, 1, 2)

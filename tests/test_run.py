@@ -433,7 +433,7 @@ def test_a_file_larger_than_a_batch_is_loaded_whole(
     size: int, place: Place, aoai: Aoai, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analyzer.sources.BLOCK_BYTES", 2_000)
-    monkeypatch.setattr("analyzer.load.BATCH_BYTES", size * 3_000)
+    monkeypatch.setattr("analyzer.loading.BATCH_BYTES", size * 3_000)
     rows = [
         gateway_row(f"call-{number}", at=START + timedelta(minutes=number), **asked(HARMLESS)) for number in range(40)
     ]
@@ -565,7 +565,7 @@ def test_a_run_after_one_that_stopped_before_a_step_publishes_and_reports_everyt
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(importlib.import_module("analyzer.run"), step, stop)
+        patch.setattr(importlib.import_module("analyzer.job"), step, stop)
         assert aoai(*place.run).code == 6
     assert aoai(*place.run).code == 0
     assert set(by_request(findings_of(place.reports))) == {"two"}

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from analyzer import chain, violations
 from analyzer.errors import ExitCode, StoreError, UsageError
 from analyzer.excerpt import plain
-from analyzer.explain import Incident, explain, incidents_table
+from analyzer.explanation import Incident, explain, incidents_table
 from analyzer.violations import IN_WINDOW, Row, Texts
 
 __all__ = ["Incident", "RuleFacts", "RunFacts", "Texts", "check_folder", "explain", "incidents_table", "write"]

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import duckdb
 
-from analyzer import assemble, chain, detect, judge, load, report, settle, sources
+from analyzer import assemble, chain, detection, judge, loading, reporting, settle, sources
 from analyzer.classifier import Patterns, load_patterns
 from analyzer.errors import AnalyzerError, ExitCode, StoreError, UsageError, worst
 from analyzer.judge import Exceptions, Packs
 from analyzer.lexicon import Lexicon, load_lexicon
-from analyzer.load import Loaded
+from analyzer.loading import Loaded
 from analyzer.register import Register, read_register
 from analyzer.rules import Rule, load_rules
 from analyzer.sandbox import open_reader
@@ -129,7 +129,7 @@ def run(
     _check_window(since, until)
     inputs = read_inputs(register, policies, exceptions)
     found = sources.find(logs)
-    report.check_folder(reports)
+    reporting.check_folder(reports)
     store, job = Store(db.absolute()), _start("run")
     with locked(store):
         loaded, assembled = _load(store, found, job, progress)
@@ -141,7 +141,7 @@ def run(
         return Ended(codes, loaded, assembled, changes, written, chain.head(written))
 
 
-def load_logs(logs: Sequence[str], db: Path, *, progress: Progress = no_progress) -> Ended:
+def load(logs: Sequence[str], db: Path, *, progress: Progress = no_progress) -> Ended:
     """The first step by itself: loads and assembles what is new, publishes. Raises AnalyzerError."""
     found = sources.find(logs)
     store, job = Store(db.absolute()), _start("load")
@@ -152,7 +152,7 @@ def load_logs(logs: Sequence[str], db: Path, *, progress: Progress = no_progress
             return Ended(codes, loaded, assembled)
 
 
-def detect_uses(
+def detect(
     db: Path,
     register: Path,
     *,
@@ -172,7 +172,7 @@ def detect_uses(
             return Ended(codes, changes=changes)
 
 
-def write_report(
+def report(
     db: Path,
     register: Path,
     reports: Path,
@@ -188,7 +188,7 @@ def write_report(
     """
     _check_window(since, until)
     inputs = read_inputs(register, policies, exceptions)
-    report.check_folder(reports)
+    reporting.check_folder(reports)
     store, job = _existing(db), _start("report")
     with locked(store):
         with open_reader(store.database) as con:
@@ -236,7 +236,7 @@ def _load(store: Store, found: Sequence[Source], job: Job, progress: Progress) -
     whole = sum(source.size for source in found)
     with writer(store) as con:
         remove_orphans(con, store)
-        loaded = load.load(con, store, found, job.run_id, _summing("load", whole, progress))
+        loaded = loading.load(con, store, found, job.run_id, _summing("load", whole, progress))
         assembled = assemble.assemble(con, store, _summing("assemble", None, progress))
     return loaded, assembled
 
@@ -263,9 +263,9 @@ def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
         if not _differing(con, inputs):
             return
         progress("detect", 0, None)
-        with detect.joined_once(con):
-            uses = detect.find_uses(con, inputs.rules)
-            days = detect.rule_days(con, inputs.rules, uses)
+        with detection.joined_once(con):
+            uses = detection.find_uses(con, inputs.rules)
+            days = detection.rule_days(con, inputs.rules, uses)
     causes = [name for name, value in inputs.hashes.items() if before.get(_JUDGED + name, value) != value]
     if arrived or not causes:
         causes.append("records")
@@ -386,11 +386,11 @@ def _report(
     since: datetime | None,
     until: datetime | None,
 ) -> Path:
-    facts = report.RunFacts(
+    facts = reporting.RunFacts(
         run_id=job.run_id,
         started_at=job.started_at,
         tool_version=TOOL_VERSION,
-        rules=tuple(report.RuleFacts(rule.id, rule.version, rule.sha256) for rule in inputs.rules),
+        rules=tuple(reporting.RuleFacts(rule.id, rule.version, rule.sha256) for rule in inputs.rules),
         register=inputs.register.sha256,
         lexicon=inputs.lexicon.version,
         policy=inputs.packs.version,
@@ -401,7 +401,7 @@ def _report(
     )
     with open_reader(store.database) as con:
         facts = replace(facts, unreported=tuple(_runs(con, _UNREPORTED)))
-        return report.write(con, lookup(con, store), reports, facts, since, until)
+        return reporting.write(con, lookup(con, store), reports, facts, since, until)
 
 
 def _changes(store: Store) -> dict[str, int]:
