@@ -41,8 +41,8 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
             pl.col("shape").unique().sort().alias("shapes"),
             *(pl.col("started_at").filter(pl.col("started_by") == by).min().alias(by) for by in _STARTS),
             *(pl.col(name).drop_nulls().first() for name in _TAKEN + _TAKEN_OR_READ),
-            pl.col(*_COUNTED).max(),
             pl.len().alias("record_count"),
+            pl.col(*_COUNTED).max(),
         )
         .filter("makes_request")
     )  # fmt: skip
