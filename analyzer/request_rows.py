@@ -43,8 +43,8 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
             *((pl.col("shape") == shape).any().alias(f"is {shape}") for shape in shapes),
             *(pl.when(pl.col("started_by") == by).then("started_at").min().alias(by) for by in _STARTS),
             *(pl.col(name).first(ignore_nulls=True) for name in _TAKEN + _TAKEN_OR_READ),
-            pl.col(*_COUNTED).max(),
             pl.len().alias("record_count"),
+            pl.col(*_COUNTED).max(),
         )
         .filter("makes_request")
         .with_columns(

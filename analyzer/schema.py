@@ -735,12 +735,12 @@ _COVERAGE_VIEW = View(
         count(*) FILTER (WHERE order_uncertain) AS order_uncertain,
         count(*) FILTER (WHERE list_contains(shapes, 'llm_log') AND NOT list_contains(shapes, 'gateway_log'))
             AS gateway_row_missing,
-        count(*) FILTER (WHERE shapes = ['resource_log'] AND named.request_id IS NULL) AS not_joined,
+        count(*) FILTER (WHERE shapes = ['resource_log'] AND coalesce(lower(request_id), '') NOT IN (FROM named))
+            AS not_joined,
         count(*) FILTER (WHERE api = 'other') AS other_api,
         count(*) FILTER (WHERE tenant_of.conflict) AS key_conflicts
-    FROM store.requests AS request
+    FROM store.requests
     LEFT JOIN store.tenant_of AS tenant_of USING (request_key)
-    LEFT JOIN named ON named.request_id = lower(request.request_id)
     GROUP BY tenant_id, day
     """,
 )

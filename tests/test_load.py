@@ -177,7 +177,7 @@ def test_a_rewritten_file_replaces_its_own_records_and_marks_their_requests(plac
 
 
 def test_a_record_that_was_there_counts_as_a_duplicate_wherever_it_comes_from(place: Place) -> None:
-    row = {**resource_row("x"), "time": "no time"}
+    row = resource_row("x")
     place.write("a.json", as_lines([CALLS[0], CALLS[0], row]))
     assert counts(place.load()) == {"frames": 3, "opened": 3, "items": 3, "loaded": 2, "duplicates": 1}
     place.write("b.json", as_lines([CALLS[0], CALLS[1], row]))

@@ -434,6 +434,7 @@ def test_only_records_of_calls_make_requests() -> None:
 
 
 @given(TEXTS.filter(bool), st.sampled_from(["requestMessages", "responseMessages"]), st.booleans())
+@settings(deadline=None)
 def test_any_text_comes_out_as_it_went_in(said: str, name: str, as_ascii: bool) -> None:
     line = json.dumps(inside(EXAMPLES[1], **{name: said}), ensure_ascii=as_ascii).encode()
     found = mapped(line + b"\n")
