@@ -83,6 +83,13 @@ IN_WINDOW = """
     AND ($until::TIMESTAMP IS NULL OR finding.occurred_at < $until::TIMESTAMP)
 """
 
+# What the tenant was when the finding begins, not what it is now.
+TENANT_THEN = """
+LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = finding.tenant_id
+    AND coalesce(finding.occurred_at::DATE >= tenant.valid_from, true)
+    AND coalesce(finding.occurred_at::DATE <= tenant.valid_to, true)
+"""
+
 _BATCHES = f"""
 WITH numbered AS (
     SELECT finding.finding_id,
@@ -149,7 +156,7 @@ JOIN store.findings AS finding USING (finding_id)
 LEFT JOIN request_ids USING (finding_id)
 LEFT JOIN history USING (finding_id)
 LEFT JOIN decisions USING (finding_id)
-LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = finding.tenant_id
+{TENANT_THEN}
 LEFT JOIN store.requests AS request ON request.request_key = finding.request_keys[1]
 ORDER BY finding.finding_id
 """

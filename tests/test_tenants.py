@@ -466,7 +466,29 @@ def test_a_tenant_whose_class_changed_acts_by_the_class_of_the_day(tmp_path: Pat
     store.assign(register(tmp_path, *lines, header=DATED))
     assert store.actors("before") == [("other", "by", 1.0)]
     assert store.actors("after") == [("us_police", "by", 1.0)]
-    assert store.con.execute("SELECT tenant_id, tenant_class FROM store.tenants").fetchall() == [("a", "us_police")]
+    assert store.con.execute("SELECT tenant_id, tenant_class FROM tenants").fetchall() == [("a", "us_police")]
+    periods = "SELECT tenant_class, valid_from::VARCHAR, valid_to::VARCHAR FROM tenant_periods ORDER BY valid_from"
+    assert store.con.execute(periods).fetchall() == [("us_police", "2024-06-01", None), ("other", None, "2024-05-31")]
+
+
+@pytest.mark.parametrize(
+    "days", [(",", "2024-01-01,"), ("2024-01-01,", ","), ("2024-06-01,", ",2024-06-30"), (",2024-06-30", "2024-06-30,")]
+)
+def test_a_tenant_may_not_have_two_rows_for_one_day(tmp_path: Path, days: tuple[str, str]) -> None:
+    first, second = days
+    with pytest.raises(UsageError, match=r"register\.csv:4: tenant 'a' stands in line 2 too; "):
+        register(
+            tmp_path,
+            f"a,A,,US,,other,,service:x,{first}",
+            "b,B,,US,,other,,service:b,,",
+            f"a,A,,US,,us_police,,service:y,{second}",
+            header=DATED,
+        )
+
+
+def test_rows_of_a_tenant_may_follow_each_other_in_any_order(tmp_path: Path) -> None:
+    lines = ["a,A,,US,,other,,service:x,2024-07-01,", "a,A,,US,,umbrella,,service:x,,2024-06-29"]
+    assert len(register(tmp_path, *lines, "a,A,,US,,us_police,,,2024-06-30,2024-06-30", header=DATED).tenants) == 3
 
 
 def test_keys_that_name_several_tenants_are_a_conflict(tmp_path: Path, store: Store) -> None:
@@ -562,7 +584,7 @@ def test_the_order_of_the_register_never_changes_the_result(
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
     lines = [
-        "a,City of A,,US,,umbrella,us_police,service:x;apim_product:p",
+        "a,City of A,,US,,umbrella,us_police,service:x;apim_product:p,2020-01-02,",
         f"b,B Police,,US,,,,service:y;resource:{SUBSCRIPTION}/",
         "c,C,,GB,,le_vendor,foreign_le,azure_subscription:g;path:/logs/*",
         "a,City of A,,US,,other,,service:old,,2020-01-01",
@@ -786,7 +808,7 @@ def test_actors_can_be_assigned_in_a_new_connection_without_the_register(store: 
     store.con.execute("INSERT INTO store.tenant_of VALUES ('r', 'v', 'service', FALSE)")
     store.con.execute(
         "INSERT INTO store.tenants VALUES "
-        "('v', 'V', '', 'US', '', 'le_vendor', 'le_vendor', ['us_police'], 1.0, ['register'])"
+        "('v', 'V', '', 'US', '', 'le_vendor', 'le_vendor', ['us_police'], 1.0, ['register'], NULL, NULL)"
     )
     assign_actors(store.con)
     assert store.actors("r") == [("le_vendor", "by", 1.0), ("us_police", "for", 0.9)]
