@@ -143,6 +143,8 @@ us_police|Redmoor Nation Tribal Police|redmoor-nsn.gov|US|NM
 us_police|King Harbor Department of Public Safety||US|AK
 us_police|Abbemont City Marshal's Office||US|LA
 us_police|Constable Ward 2 West Batmore Parish||US|LA
+us_police|Constable of Ward 3, Batmore Parish||US|LA
+us_police|Bank County Sheriff's Office||US|OH
 us_police|St. Lorenz Fusion Center|slfc.gov|US|MO
 us_police|Union City Police Department||US|NJ
 us_police|Foundation Creek Police Department||US|CO
@@ -182,6 +184,10 @@ unknown|Polizeimuseum Hafenried|polizeimuseum-hafenried.de|DE|
 unknown|Open Data Mirror|data.police.uk|GB|
 unknown|Httpd Tools|httpd.org|US|
 unknown|Harbour Patrol Boats LLC||US|
+unknown|Constable Foods||US|
+unknown|Sheriff Bank|sheriff.bank|US|
+unknown|Marshall & Daughters Furniture||US|
+unknown|Omar Sheriff Consulting|omarsheriff.com|US|
 unknown|||US|
 umbrella|City of Marshmoor|marshmoor.gov|US|MN
 umbrella|City of Marshall|marshall-xx.gov|US|IL
@@ -225,7 +231,26 @@ def test_without_a_country_domain_and_state_tell_it_and_else_confidence_falls(pa
     assert classify("Ferrow Police", "ferrow.gov", "", "", patterns).tenant_class == "us_police"
     assert classify("Ferrow Police", "ferrow.be", "", "", patterns).tenant_class == "foreign_le"
     assert classify("Ferrow Police", "", "", "Ohio", patterns).confidence == 0.9
-    assert classify("Ferrow Police", "ferrow.io", "", "", patterns).confidence == 0.5
+    assert classify("Ferrow Police", "ferrow.io", "", "", patterns).confidence == 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "tenant_class"),
+    [
+        ("Polizei Berlin", "", "foreign_le"),
+        ("Policía Municipal de Robledal", "", "foreign_le"),
+        ("Gendarmerie de Valmorin", "", "foreign_le"),
+        ("", "polizei-hafenried.com", "foreign_le"),
+        ("Ferrow Police", "", "us_police"),
+        ("", "ashmarkpolice.com", "us_police"),
+    ],
+)
+def test_police_of_no_known_country_are_told_by_their_language_and_never_sure(
+    patterns: Patterns, name: str, domain: str, tenant_class: str
+) -> None:
+    said = classify(name, domain, "", "", patterns)
+    assert (said.tenant_class, said.confidence) == (tenant_class, 0.4)
+    assert said.evidence[1:] == ("no country known",)
 
 
 def test_a_domain_may_come_as_an_address_or_in_ascii_letters(patterns: Patterns) -> None:
