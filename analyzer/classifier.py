@@ -20,7 +20,7 @@ from analyzer.errors import UsageError
 CLASSES = ("us_police", "us_federal_le", "foreign_le", "le_vendor", "le_adjacent", "umbrella", "other")
 POLICE = ("us_police", "us_federal_le", "foreign_le")
 
-LISTED, NAMED, LABELLED, UMBRELLA, NO_COUNTRY, VENDOR = 0.95, 0.9, 0.8, 0.7, 0.5, 0.4
+LISTED, NAMED, LABELLED, UMBRELLA, NO_COUNTRY, VENDOR = 0.95, 0.9, 0.8, 0.7, 0.4, 0.4
 
 _SAYS = {*CLASSES, "police", "veto"} - {"other"}
 UNITED_STATES = frozenset(
@@ -53,6 +53,7 @@ class Entry:
 
     id: str
     says: str
+    language: str
     on: str
     regex: re.Pattern[str]
     unless: re.Pattern[str] | None
@@ -128,7 +129,7 @@ def classify(name: str, domain: str, country: str, state: str, patterns: Pattern
     """The class that name and domain speak for; unknown with confidence 0 when nothing is found.
 
     Police words in the United States (country or, when empty, what domain and state tell) are ``us_police``, elsewhere
-    ``foreign_le``; where no country is known ``us_police`` at 0.5.
+    ``foreign_le``; where no country is known, by their language and at 0.4, for a review: police may be of any country.
     """
     body = _body(name, domain, country, state, patterns)
     return (
@@ -249,7 +250,8 @@ def _said(entry: Entry, body: _Body, confidence: float, where: str) -> Classific
         return Classification("unknown", 0.0, (evidence,))
     said = entry.says
     if said == "police":
-        said = "us_police" if body.nation in ("US", "") else "foreign_le"
+        home = body.nation == "US" or (not body.nation and entry.language == "en")
+        said = "us_police" if home else "foreign_le"
     if said == "le_vendor":
         return Classification(said, VENDOR, (evidence,))
     if said in POLICE and not body.nation:
@@ -355,6 +357,7 @@ def _entry(path: Path, raw: dict[str, Any], words: dict[str, str], on: str) -> E
     entry = Entry(
         id=raw["id"],
         says=raw["class"],
+        language=raw["language"],
         on=on or raw.get("on", "name"),
         regex=_joined(where, raw["patterns"], words),
         unless=_joined(where, [raw["unless"]], words) if "unless" in raw else None,

@@ -303,14 +303,18 @@ def rules_check(
     """
     from analyzer.cases import run_cases
     from analyzer.lexicon import load_lexicon
-    from analyzer.rules import load_rules
+    from analyzer.rules import check_rules
     from analyzer.shipped import folder
 
     queries = folder("queries")
-    rules = [rule for path in files or [queries / "rules"] for rule in load_rules(path)]
+    checked = [check_rules(path) for path in files or [queries / "rules"]]
+    if wrong := [error for _, errors in checked for error in errors]:
+        for error in wrong[:-1]:
+            err.print(f"aoai-audit: error: {error}")
+        raise wrong[-1]
     lexicon = load_lexicon(queries / "lexicon")
     failed = False
-    for rule in rules:
+    for rule in (rule for rules, _ in checked for rule in rules):
         results = run_cases(rule, lexicon)
         for result in results:
             if not result.passed:

@@ -20,7 +20,7 @@ _PREFIX = re.compile(r"[0-9a-f]{6,32}")
 _PLACE = ("request_key", "part_no", "signal", "char_from", "char_to")  # where a signal stands
 _NAMED = 5  # findings named when a prefix fits several
 
-_FINDING_SQL = """
+_FINDING_SQL = f"""
 SELECT finding.finding_id, finding.incident_id, finding.rule_id, finding.rule_version, finding.clause_id,
     finding.policy_version, finding."use", finding.verdict, finding.severity, finding.outcome, finding.tenant_id,
     finding.actor, finding.agency, finding.role, finding.actor_confidence, finding.occurred_at, finding.last_at,
@@ -28,7 +28,7 @@ SELECT finding.finding_id, finding.incident_id, finding.rule_id, finding.rule_ve
     tenant.name AS tenant_name, tenant.tenant_class, tenant.registered_class, tenant.serves,
     tenant.confidence AS class_confidence, tenant.evidence AS class_evidence
 FROM store.findings AS finding
-LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = finding.tenant_id
+{violations.TENANT_THEN}
 WHERE finding.finding_id = $finding
 """
 
@@ -75,6 +75,8 @@ SELECT incident.incident_id, incident.severity, incident.violations, incident.re
     len(incident.finding_ids) AS findings, incident.requests, incident.first_at, incident.last_at
 FROM main.incidents AS incident
 LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = incident.tenant_id
+    AND coalesce(incident.first_at::DATE >= tenant.valid_from, true)
+    AND coalesce(incident.first_at::DATE <= tenant.valid_to, true)
 ORDER BY list_position(['critical', 'high', 'medium', 'low'], incident.severity) NULLS LAST,
     incident.violations DESC, incident.reviews DESC, incident.requests DESC, incident.first_at, incident.incident_id
 """

@@ -209,14 +209,16 @@ def _resource(where: str, value: str) -> str:
 
 
 def _check_tenants(path: Path, tenants: list[Tenant]) -> None:
-    seen: dict[tuple[str, date | None, date | None], int] = {}
+    seen: dict[str, list[Tenant]] = {}
     for tenant in tenants:
-        first = seen.setdefault((tenant.tenant_id, tenant.valid_from, tenant.valid_to), tenant.line)
-        if first != tenant.line:
+        others = seen.setdefault(tenant.tenant_id, [])
+        twin = next((other for other in others if _overlap(tenant, other)), None)
+        if twin:
             raise UsageError(
-                f"{path}:{tenant.line}: tenant {tenant.tenant_id!r} stands in line {first} too; "
+                f"{path}:{tenant.line}: tenant {tenant.tenant_id!r} stands in line {twin.line} too; "
                 "keep one, or give them days of their own in valid_from and valid_to"
             )
+        others.append(tenant)
 
 
 def _check_keys(path: Path, keys: Iterable[Key]) -> None:
@@ -232,7 +234,7 @@ def _check_keys(path: Path, keys: Iterable[Key]) -> None:
         others.append(key)
 
 
-def _overlap(one: Key, other: Key) -> bool:
+def _overlap(one: Tenant | Key, other: Tenant | Key) -> bool:
     return (one.valid_from or date.min) <= (other.valid_to or date.max) and (other.valid_from or date.min) <= (
         one.valid_to or date.max
     )

@@ -23,7 +23,7 @@ from analyzer import chain, violations
 from analyzer.errors import ExitCode, StoreError, UsageError
 from analyzer.excerpt import plain
 from analyzer.explanation import Incident, explain, incidents_table
-from analyzer.violations import IN_WINDOW, Row, Texts
+from analyzer.violations import IN_WINDOW, TENANT_THEN, Row, Texts
 
 __all__ = ["Incident", "RuleFacts", "RunFacts", "Texts", "check_folder", "explain", "incidents_table", "write"]
 
@@ -159,7 +159,7 @@ SELECT finding.tenant_id, any_value(tenant.name) AS tenant_name, any_value(tenan
     count(*) FILTER (WHERE finding.severity = 'medium') AS medium,
     count(*) FILTER (WHERE finding.severity = 'low') AS low
 FROM store.findings AS finding
-LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = finding.tenant_id
+{TENANT_THEN}
 WHERE {IN_WINDOW}
 GROUP BY finding.tenant_id, finding.clause_id, day
 ORDER BY finding.tenant_id, finding.clause_id, day

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from analyzer.schema import EVIDENCE
 from analyzer.store import create_schema
 
 __all__ = [
-    "NEEDS", "OUTPUT", "RETIRED", "SCOPES", "VIEWS", "Rule", "check", "load_rules", "lock_problems", "lock_text",
-    "read_lock", "read_rule",
+    "NEEDS", "OUTPUT", "RETIRED", "SCOPES", "VIEWS", "Rule", "check", "check_rules", "load_rules", "lock_problems",
+    "lock_text", "read_lock", "read_rule",
 ]  # fmt: skip
 
 VIEWS = ("requests", "parts", "signals", "pictures")  # what a runner can restrict to a partition
@@ -36,6 +37,7 @@ RETIRED = "retired"
 _TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
 _SELECTS = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "CTE_NODE", "RECURSIVE_CTE_NODE"})
 _CLOCKS = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "user"})
+_OTHER_BLANK = re.compile("[\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]")  # DuckDB reads them as blanks
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#|\$\{|<%|%\(\w+\)s")
 _CHECK_MS = 10_000
 _MESSAGE = 200  # characters of DuckDB's own words
@@ -46,24 +48,51 @@ def load_rules(folder: Path) -> tuple[Rule, ...]:
 
     Raises UsageError naming file and line of the first mistake, or when there is no rule.
     """
+    rules, wrong = check_rules(folder)
+    if wrong:
+        raise wrong[0]
+    return rules
+
+
+def check_rules(folder: Path) -> tuple[tuple[Rule, ...], tuple[UsageError, ...]]:
+    """The right rules as :func:`load_rules` gives them, and what is first wrong with each of the others.
+
+    Raises UsageError when there is no rule.
+    """
     paths = [folder] if folder.suffix == ".sql" else sorted(folder.glob("*.sql"))
     if not paths:
         raise UsageError(f"{folder}: holds no rule; name a folder with NAME.sql files")
-    loaded = tuple(read_rule(path) for path in paths)
+    rules, wrong = [], []
     with _empty_store() as con:
-        right, changing = _wanted_columns(con), _changing_functions(con)
-        for rule in loaded:
-            _check(con, rule, right, changing)
-    return loaded
+        known = _known(con)
+        for path in paths:
+            try:
+                rule = read_rule(path)
+                _check(con, rule, known)
+            except UsageError as error:
+                wrong.append(error)
+            else:
+                rules.append(rule)
+    return tuple(rules), tuple(wrong)
 
 
 def check(rule: Rule) -> None:
     """Bind the rule against an empty store. Raises UsageError naming file and line; gives nothing when it is right."""
     with _empty_store() as con:
-        _check(con, rule, _wanted_columns(con), _changing_functions(con))
+        _check(con, rule, _known(con))
 
 
 # --- the SQL ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What DuckDB tells of itself and the store: the columns a rule gives, with types; functions that may give another
+    value for the same arguments; the views that a bare name reaches and no rule reads."""
+
+    columns: list[tuple[str, str]]
+    changing: frozenset[str]
+    hidden: frozenset[str]
 
 
 @contextmanager
@@ -78,20 +107,25 @@ def _empty_store() -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
-def _wanted_columns(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    return _columns(con, "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in OUTPUT.items()), {})
-
-
-def _changing_functions(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """Functions that may give another value for the same arguments."""
-    rows = con.execute(
+def _known(con: duckdb.DuckDBPyConnection) -> _Known:
+    # some clocks call themselves consistent, and a macro stands for what it calls
+    changing = con.execute(
         "SELECT DISTINCT function_name FROM duckdb_functions() "
-        "WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"
+        "WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') OR starts_with(function_name, 'current_') "
+        "OR contains(macro_definition, 'current_')"
     ).fetchall()
-    return {name for (name,) in rows}
+    hidden = con.execute(
+        "SELECT DISTINCT lower(view_name) FROM duckdb_views() WHERE schema_name IN ('main', 'pg_catalog')"
+    ).fetchall()
+    wanted = "SELECT " + ", ".join(f"NULL::{kind} AS {name}" for name, kind in OUTPUT.items())
+    return _Known(
+        columns=_columns(con, wanted, {}),
+        changing=frozenset(name for (name,) in changing),
+        hidden=frozenset(name for (name,) in hidden) - set(VIEWS),
+    )
 
 
-def _check(con: duckdb.DuckDBPyConnection, rule: Rule, right: list[tuple[str, str]], changing: set[str]) -> None:
+def _check(con: duckdb.DuckDBPyConnection, rule: Rule, known: _Known) -> None:
     for number, line in enumerate(rule.sql.splitlines(), start=rule.first_sql_line):
         if _TEMPLATE.search(line):
             raise UsageError(
@@ -99,8 +133,8 @@ def _check(con: duckdb.DuckDBPyConnection, rule: Rule, right: list[tuple[str, st
             )
     sql, named, first = _one_select(con, rule)
     _check_params(rule, named)
-    _check_tree(con, rule, sql, first, changing)
-    _check_output(con, rule, sql, first, right)
+    _check_tree(con, rule, sql, first, known)
+    _check_output(con, rule, sql, first, known.columns)
 
 
 def _one_select(con: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[str, set[str], int]:
@@ -121,7 +155,12 @@ def _first_lines(rule: Rule, queries: list[str]) -> list[int]:
     """The file's line on which each statement starts, the first line of the SQL when there is none."""
     lines, at = [], 0
     for query in queries:
-        at = rule.sql.index(query.strip(), at)
+        found = rule.sql.find(query.strip(), at)
+        if found < 0:
+            blank = _OTHER_BLANK.search(rule.sql, at)
+            line = rule.first_sql_line + rule.sql[: blank.start() if blank else at].count("\n")
+            raise UsageError(f"{rule.path}:{line}: a blank that is no space, such as a no-break space; write a space")
+        at = found
         lines.append(rule.first_sql_line + rule.sql[:at].count("\n"))
         at += len(query.strip())
     return lines or [rule.first_sql_line]
@@ -176,16 +215,23 @@ def _sql_error(rule: Rule, error: duckdb.Error, first: int) -> UsageError:
 # --- what the SELECT reads and calls, after DuckDB's own parser -------------------------------------------------------
 
 
-def _check_tree(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, first: int, changing: set[str]) -> None:
+def _check_tree(con: duckdb.DuckDBPyConnection, rule: Rule, sql: str, first: int, known: _Known) -> None:
     row = con.execute("SELECT json_serialize_sql($1)", [sql]).fetchall()[0]
     tree = json.loads(row[0])
     if tree.get("error"):
         raise UsageError(f"{rule.path}:{first}: DuckDB cannot show how it reads this; write a plain SELECT")
     nodes = list(_nodes(tree))
     named = {entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", ())}
+    # so a name can mean nothing but the expression itself, within its scope and outside
+    for name in sorted(named):
+        if name.lower() in known.hidden:
+            raise UsageError(
+                f"{rule.path}:{first}: a common table expression has the name of a view, {name[:_MESSAGE]}; "
+                "give it a name of its own"
+            )
     encoded = sql.encode()
     for node in nodes:
-        wrong = _wrong_node(node, named, changing)
+        wrong = _wrong_node(node, named, known.changing)
         if wrong:
             raise UsageError(f"{rule.path}:{first + _line_ends_before(encoded, node)}: {wrong}")
 
@@ -209,7 +255,7 @@ def _line_ends_before(sql: bytes, node: Mapping[str, Any]) -> int:
     return sql[:at].count(b"\n") if at <= len(sql) else 0
 
 
-def _wrong_node(node: Mapping[str, Any], named: set[str], changing: set[str]) -> str:
+def _wrong_node(node: Mapping[str, Any], named: set[str], changing: frozenset[str]) -> str:
     """What a rule may not hold, or an empty text."""
     kind = str(node.get("type", ""))
     if kind.endswith("_NODE") and kind not in _SELECTS:
@@ -228,13 +274,18 @@ def _wrong_node(node: Mapping[str, Any], named: set[str], changing: set[str]) ->
         )
     if kind == "COLUMN_REF" and len(node["column_names"]) == 1 and node["column_names"][0].lower() in _CLOCKS:
         return f"asks for {node['column_names'][0]}; what a rule finds may not depend on when it runs"
-    return _wrong_function(str(node.get("function_name", "")), changing)
+    if kind == "STAR" and node["columns"] and node["expr"]:
+        return "chooses columns by a pattern; name them"
+    name = str(node.get("function_name", ""))
+    if name == "age" and len(node["arguments"]) == 1:
+        return "calls age with one day, which means from then to now; give it two"
+    return _wrong_function(name, changing)
 
 
-def _wrong_function(name: str, changing: set[str]) -> str:
+def _wrong_function(name: str, changing: frozenset[str]) -> str:
     if name in changing:
         return f"calls {name}; a rule gives the same on every day and in every order"
-    if name.startswith("regexp_") or name in ("~~~", "glob"):
+    if "regex" in name or name in ("~~~", "glob"):
         return "searches text by a pattern; ask signals for an idea, patterns stand in the lexicon"
     return ""
 

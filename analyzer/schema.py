@@ -368,7 +368,7 @@ SCANNED = Table(
 
 TENANTS = Table(
     "tenants",
-    "The customers behind the requests, registered or unknown.",
+    "The customers behind the requests, registered or unknown; a row for each period of the register.",
     _columns("""
     tenant_id        | VARCHAR   |
     name             | VARCHAR   |
@@ -380,6 +380,8 @@ TENANTS = Table(
     serves           | VARCHAR[] | classes it acts for
     confidence       | DOUBLE    |
     evidence         | VARCHAR[] | why this class
+    valid_from       | DATE      | first day on which the row holds; null: from ever
+    valid_to         | DATE      | last day; null: for ever
     """),
 )
 
@@ -605,6 +607,26 @@ _SIGNAL_VIEW = View(
     """,
 )
 
+_TENANT_VIEW = View(
+    "tenants",
+    "The customers behind the requests, registered or unknown, as their latest row in the register says.",
+    TENANTS.columns,
+    f"""
+    SELECT {", ".join(column.name for column in TENANTS.columns)}
+    FROM store.tenants
+    QUALIFY row_number() OVER (
+        PARTITION BY tenant_id ORDER BY valid_to DESC NULLS FIRST, valid_from DESC NULLS LAST
+    ) = 1
+    """,
+)
+
+_PERIOD_VIEW = View(
+    "tenant_periods",
+    "The same with the earlier rows: for a request counts the one that was valid on its day.",
+    TENANTS.columns,
+    f"""SELECT {", ".join(column.name for column in TENANTS.columns)} FROM store.tenants""",
+)
+
 _RECORD_VIEW = View(
     "records",
     RECORDS.about,
@@ -751,7 +773,8 @@ VIEWS = (
     _PART_VIEW,
     _plain(PICTURES),
     _SIGNAL_VIEW,
-    _plain(TENANTS),
+    _TENANT_VIEW,
+    _PERIOD_VIEW,
     _plain(ACTORS),
     _plain(USES),
     _plain(FINDINGS),

@@ -42,8 +42,6 @@ _KEY = pa.schema(
         ("valid_to", pa.date32()),
     ]
 )
-_PERIOD = pa.schema([*TENANTS.arrow, ("valid_from", pa.date32()), ("valid_to", pa.date32())])
-
 
 _Hit = tuple[str, str, str, date | None, date | None]
 
@@ -56,8 +54,8 @@ def assign(con: duckdb.DuckDBPyConnection, register: Register, patterns: Pattern
 
     Kinds of keys are tried in the order of ``KEY_KINDS`` over all records of a request, on the day of its start; the
     smallest tenant_id wins within a kind, and keys that name several tenants set ``conflict``. Of nested resource
-    prefixes the longest speaks. Where a tenant has several rows, store.tenants holds the one that is valid last; the
-    temp table ``tenant_period`` keeps all of them for :func:`assign_actors`.
+    prefixes the longest speaks. Where a tenant has several rows, a row's keys hold on its days, so exactly one row of
+    store.tenants speaks for a request: the one that is valid on its day.
     """
     _load_keys(con, register)
     con.execute("DELETE FROM store.tenant_of WHERE request_key IN (SELECT request_key FROM affected)")
@@ -245,34 +243,22 @@ def _tenant_row(tenant: Tenant, patterns: Patterns) -> tuple[object, ...]:
     )
 
 
-_TENANT_COLUMNS = ", ".join(column.name for column in TENANTS.columns)
-
-_WRITE_TENANTS = f"""
-INSERT INTO store.tenants
-WITH latest AS (
-    SELECT {_TENANT_COLUMNS}
-    FROM tenant_period
-    QUALIFY row_number() OVER (
-        PARTITION BY tenant_id
-        ORDER BY coalesce(valid_to, 'infinity'::DATE) DESC, coalesce(valid_from, '-infinity'::DATE) DESC
-    ) = 1
-), unregistered AS (
-    SELECT DISTINCT tenant_id
-    FROM store.tenant_of
-    ANTI JOIN latest USING (tenant_id)
-)
-SELECT {_TENANT_COLUMNS} FROM latest
-UNION ALL
-SELECT tenant_id, NULL, NULL, NULL, NULL, NULL, 'unknown', [], 0.0, ['no key of the register matches']
-FROM unregistered
+_UNREGISTERED = """
+INSERT INTO store.tenants BY NAME
+SELECT DISTINCT tenant_id, 'unknown' AS tenant_class, [] AS serves, 0.0 AS confidence,
+    ['no key of the register matches'] AS evidence
+FROM store.tenant_of
+ANTI JOIN store.tenants USING (tenant_id)
 ORDER BY tenant_id
 """
 
 
 def _write_tenants(con: duckdb.DuckDBPyConnection, rows: list[tuple[object, ...]]) -> None:
-    _make(con, "tenant_period", rows, _PERIOD)
+    _make(con, "tenant_period", rows, TENANTS.arrow)
     con.execute("DELETE FROM store.tenants")
-    con.execute(_WRITE_TENANTS)
+    con.execute("INSERT INTO store.tenants FROM tenant_period ORDER BY tenant_id, valid_from NULLS FIRST")
+    con.execute("DROP TABLE tenant_period")
+    con.execute(_UNREGISTERED)
 
 
 # --- by or for whom it acts -------------------------------------------------------------------------------------------
@@ -287,7 +273,6 @@ def assign_actors(con: duckdb.DuckDBPyConnection) -> None:
     Where the register says ``other``, 0.45 at most, unless a prompt or tool names an agency or says for whom it acts.
     One row for each request, actor and role: the most confident.
     """
-    _make_periods_if_none(con)
     con.execute("DELETE FROM store.actors WHERE request_key IN (SELECT request_key FROM affected)")
     con.execute(
         _ACTORS,
@@ -304,41 +289,18 @@ def assign_actors(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _make_periods_if_none(con: duckdb.DuckDBPyConnection) -> None:
-    """Without :func:`assign` in this connection the rows of store.tenants are all that is known."""
-    con.execute("CREATE TEMP TABLE IF NOT EXISTS tenant_period AS FROM store.tenants WITH NO DATA")
-    con.execute("ALTER TABLE tenant_period ADD COLUMN IF NOT EXISTS valid_from DATE")
-    con.execute("ALTER TABLE tenant_period ADD COLUMN IF NOT EXISTS valid_to DATE")
-
-
 _ACTORS = """
 INSERT INTO store.actors
-WITH dated AS (
-    SELECT request.request_key, period.tenant_class, period.registered_class, period.name, period.country,
-        period.serves, period.confidence, period.evidence
-    FROM store.requests AS request
-    SEMI JOIN affected ON affected.request_key = request.request_key
-    JOIN store.tenant_of AS tenant_of ON tenant_of.request_key = request.request_key
-    JOIN tenant_period AS period ON period.tenant_id = tenant_of.tenant_id
-    WHERE (period.valid_from IS NOT NULL OR period.valid_to IS NOT NULL)
-        AND request.occurred_at::DATE >= coalesce(period.valid_from, '-infinity'::DATE)
-        AND request.occurred_at::DATE <= coalesce(period.valid_to, 'infinity'::DATE)
-    QUALIFY row_number() OVER (
-        PARTITION BY request.request_key
-        ORDER BY coalesce(period.valid_from, '-infinity'::DATE) DESC, coalesce(period.valid_to, 'infinity'::DATE)
-    ) = 1
-), known AS (
-    SELECT request.request_key, tenant.tenant_class, tenant.registered_class, tenant.name, tenant.country,
-        tenant.serves, tenant.confidence, tenant.evidence
+WITH standing AS (
+    SELECT request.request_key, coalesce(tenant.tenant_class, 'unknown') AS tenant_class, tenant.registered_class,
+        tenant.name, coalesce(tenant.country, '') AS country, tenant.serves,
+        coalesce(tenant.confidence, 0.0) AS confidence, tenant.evidence
     FROM store.requests AS request
     SEMI JOIN affected ON affected.request_key = request.request_key
     LEFT JOIN store.tenant_of AS tenant_of ON tenant_of.request_key = request.request_key
     LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = tenant_of.tenant_id
-    ANTI JOIN dated ON dated.request_key = request.request_key
-), standing AS (
-    SELECT request_key, coalesce(tenant_class, 'unknown') AS tenant_class, registered_class, name,
-        coalesce(country, '') AS country, serves, coalesce(confidence, 0.0) AS confidence, evidence
-    FROM (FROM dated UNION ALL FROM known)
+        AND coalesce(request.occurred_at::DATE >= tenant.valid_from, true)
+        AND coalesce(request.occurred_at::DATE <= tenant.valid_to, true)
 ), by_tenant AS (
     SELECT request_key, tenant_class AS actor,
         CASE WHEN tenant_class IN ('us_police', 'us_federal_le', 'foreign_le', 'le_adjacent')
@@ -358,9 +320,9 @@ WITH dated AS (
         CASE WHEN standing.country = '' THEN 'none'
             WHEN list_contains($united_states, lower(standing.country)) THEN 'us' ELSE 'abroad' END AS country,
         CASE WHEN part.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence,
-        standing.registered_class = 'other'
-            AND (part.kind = 'name' OR NOT list_contains($plain, split_part(found."signal", '.', 2)))
-            AS against_register
+        standing.registered_class = 'other' AND (
+            part.kind = 'name' OR NOT list_contains($plain, split_part(found."signal", '.', 2))
+        ) AS against_register
     FROM store.signals AS found
     JOIN store.parts AS part ON part.text_id = found.text_id
     JOIN standing ON standing.request_key = part.request_key

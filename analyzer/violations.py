@@ -75,20 +75,21 @@ SCHEMA = pa.schema(
         ("run_id", pa.string()),
     ]
 )
-_SHOWN = (
-    "tenant_id",
-    "tenant_name",
-    "model",
-    "deployment",
-    "resource",
-    "explanation",
-)  # words of others that people will read
+# words of others that people will read
+_SHOWN = ("tenant_id", "tenant_name", "model", "deployment", "resource", "explanation")
 
 # A finding lasts from its first cited request to its last and belongs to every window that it touches; one whose
 # time is not known could touch any.
 IN_WINDOW = """
     ($since::TIMESTAMP IS NULL OR finding.last_at IS NULL OR finding.last_at >= $since::TIMESTAMP)
     AND ($until::TIMESTAMP IS NULL OR finding.occurred_at IS NULL OR finding.occurred_at < $until::TIMESTAMP)
+"""
+
+# What the tenant was when the finding begins, not what it is now.
+TENANT_THEN = """
+LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = finding.tenant_id
+    AND coalesce(finding.occurred_at::DATE >= tenant.valid_from, true)
+    AND coalesce(finding.occurred_at::DATE <= tenant.valid_to, true)
 """
 
 _BATCHES = f"""
@@ -147,7 +148,7 @@ JOIN store.findings AS finding USING (finding_id)
 LEFT JOIN request_ids USING (finding_id)
 LEFT JOIN history USING (finding_id)
 LEFT JOIN main.decisions AS decision USING (finding_id)
-LEFT JOIN store.tenants AS tenant ON tenant.tenant_id = finding.tenant_id
+{TENANT_THEN}
 LEFT JOIN store.requests AS request ON request.request_key = finding.request_keys[1]
 ORDER BY finding.finding_id
 """

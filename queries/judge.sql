@@ -151,11 +151,13 @@ acting AS MATERIALIZED (
         actors.agency,
         coalesce(actors.role, 'unknown') AS role,
         coalesce(actors.confidence, 0) AS confidence,
-        upper(coalesce(tenants.country, '')) AS country,
-        len(coalesce(tenants.serves, [])) > 0 AS serves_named
+        upper(coalesce(tenant_periods.country, '')) AS country,
+        len(coalesce(tenant_periods.serves, [])) > 0 AS serves_named
     FROM cited
     LEFT JOIN actors ON actors.request_key = cited.request_key
-    LEFT JOIN tenants ON tenants.tenant_id = cited.tenant_id
+    LEFT JOIN tenant_periods ON tenant_periods.tenant_id = cited.tenant_id
+        AND coalesce(cited.day >= tenant_periods.valid_from, true)
+        AND coalesce(cited.day <= tenant_periods.valid_to, true)
 ),
 behind AS (  -- whether anything says for whom a vendor acts
     SELECT

@@ -464,6 +464,19 @@ def test_a_body_of_another_country_does_not_meet_the_clause_on_the_united_states
     assert US not in found("DE") and found("DE")[MOBILE] == "review"
 
 
+def test_whom_a_vendor_serves_and_where_a_body_is_counts_as_it_was_on_the_day(packs: Packs) -> None:
+    until, since = {"valid_to": date(2026, 5, 31)}, {"valid_from": date(2026, 6, 1)}
+
+    def met(day: str, actor: str, *tenants: dict[str, Any]) -> bool:
+        rows = [{"tenant_id": "t1", **tenant} for tenant in tenants]
+        return US in judged(packs, use("compare", **LIVE), actors=[by(actor)], requests=[on(day)], tenants=rows)
+
+    vendor = ({"serves": ["le_adjacent"], **until}, {**since})
+    assert [met(day, "le_vendor", *vendor) for day in ("2026-05-31", "2026-06-01")] == [False, True]
+    body = ({"country": "US", **until}, {"country": "DE", **since})
+    assert [met(day, "umbrella", *body) for day in ("2026-05-31", "2026-06-01")] == [True, False]
+
+
 def test_the_actor_is_the_bound_one_with_the_highest_confidence_of_all_cited_requests(packs: Packs) -> None:
     requests = [{"key": "a"}, {"key": "b"}]
     actors = [

@@ -2,9 +2,11 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jobs import Ran
 from made import HEADER, PLAIN, rule_file
 
 from analyzer import shipped, verdicts
@@ -176,6 +178,35 @@ def plain(old: str, new: str) -> str:
             GOOD_HEADER + PLAIN + "AND EXISTS (FROM read_text('/etc/hostname'))", AFTER + 7, "read_text", id="a file"
         ),
         pytest.param(
+            GOOD_HEADER + PLAIN + "AND string_split_regex(idea, 'x') = []", AFTER + 7, "patterns stand in", id="a split"
+        ),
+        pytest.param(
+            GOOD_HEADER + PLAIN + "AND COLUMNS('id.*') = 'x'", AFTER + 7, "columns by a pattern", id="columns"
+        ),
+        pytest.param(
+            GOOD_HEADER + PLAIN + "AND age(DATE '2026-01-01') > INTERVAL 1 DAY", AFTER + 7, "calls age", id="an age"
+        ),
+        pytest.param(
+            GOOD_HEADER + PLAIN + "AND ago(INTERVAL 1 DAY) > DATE '2026-01-01'", AFTER + 7, "calls ago", id="a macro"
+        ),
+        pytest.param(
+            GOOD_HEADER + PLAIN + "AND current_localtimestamp() > DATE '2026-01-01'", AFTER + 7, "calls current",
+            id="a clock that says it is steady",
+        ),
+        pytest.param(plain("WHERE idea", "WHERE\u00a0idea"), AFTER + 6, "write a space", id="no-break space"),
+        pytest.param(
+            GOOD_HEADER + "WITH actors AS (FROM actors)" + PLAIN + "AND request_key IN (FROM actors)",
+            AFTER + 1, "the name of a view, actors", id="an expression named as what it reads",
+        ),
+        pytest.param(
+            GOOD_HEADER + "WITH a AS (WITH Findings AS (SELECT 1) FROM Findings)" + PLAIN
+            + "AND EXISTS (FROM findings)", AFTER + 1, "the name of a view, Findings", id="a name out of its scope",
+        ),
+        pytest.param(
+            GOOD_HEADER + "WITH a AS (WITH inner_one AS (SELECT 1) FROM inner_one)" + PLAIN
+            + "AND EXISTS (FROM inner_one)", AFTER + 7, "inner_one does not exist", id="a name that is not in scope",
+        ),
+        pytest.param(
             GOOD_HEADER + "WITH gone AS (DELETE FROM store.dirty RETURNING *)" + PLAIN, AFTER + 1, "", id="writes"
         ),
     ],
@@ -206,6 +237,28 @@ def test_a_rule_may_read_views_in_ctes_and_take_lists(tmp_path: Path) -> None:
     assert rule.params == {"talk": ["negation"]}
     assert rule.first_sql_line == AFTER + 3
     assert rule.path.read_text().splitlines()[rule.first_sql_line - 1].startswith("WITH found")
+
+
+def test_a_rule_may_name_expressions_as_its_views_and_reckon_between_two_days(tmp_path: Path) -> None:
+    sql = (
+        "WITH signals AS (FROM signals WHERE char_from > 0), sessions AS (WITH found AS (FROM signals) FROM found)"
+        + PLAIN.replace("FROM signals", "FROM sessions")
+        + "AND age(DATE '2026-01-02', DATE '2026-01-01') > INTERVAL 1 HOUR AND '\u00a0' <> idea"
+    )
+    assert len(load_rules(rule_file(tmp_path, sql))) == 1
+
+
+def test_a_check_of_a_folder_names_every_wrong_rule_in_a_line(tmp_path: Path, aoai: Callable[..., Ran]) -> None:
+    wrong = {f"wrong_{number}": f"SELECT wrong_{number}" for number in range(8)}
+    for name, sql in wrong.items():
+        rule_file(tmp_path, sql, name=name)
+    (tmp_path / "wrong_8.sql").write_text("SELECT 1")
+    rule_file(tmp_path, name="right")
+    ran = aoai("rules", "check", str(tmp_path))
+    assert ran.code == 2
+    said = [line for line in ran.err.splitlines() if ".sql:" in line]
+    assert [re.findall(r"/(\w+)\.sql:\d+: \S", line) for line in said] == [[f"wrong_{n}"] for n in range(9)]
+    assert "right" not in ran.err
 
 
 # --- the lock ---------------------------------------------------------------------------------------------------------

@@ -227,6 +227,30 @@ def test_a_changed_register_changes_tenants_and_says_so_in_the_log(place: Place,
     assert {row["clause_id"] for row in withdrawn} >= {"COC-FR-US-POLICE"}
 
 
+def test_a_tenant_is_shown_as_it_was_on_the_day_of_a_finding(place: Place, aoai: Aoai) -> None:
+    place.register.write_text(
+        "tenant_id,name,domain,country,state,class,serves,keys,valid_from,valid_to\n"
+        "mill,Millbrook Police Department,,US,OH,us_police,,apim_subscription:millbrook,,2026-06-30\n"
+        "mill,Millbrook Bakery,,US,OH,other,,apim_subscription:millbrook,2026-07-01,\n"
+    )
+    before, after = datetime(2026, 6, 30, 23), datetime(2026, 7, 1, 1)
+    calls = [gateway_row("before", before, **asked(MATCHING)), gateway_row("after", after, **asked(MATCHING))]
+    write_logs(place.logs / "a.json", calls)
+    assert aoai(*place.run).code == 0
+    found = by_request(findings_of(place.reports))
+    assert {(row["tenant_name"], row["tenant_class"]) for row in found["before"]} == {
+        ("Millbrook Police Department", "us_police")
+    }
+    assert {(row["tenant_name"], row["tenant_class"]) for row in found["after"]} == {("Millbrook Bakery", "other")}
+    told = aoai("explain", found["before"][0]["finding_id"], "--db", place.db).out.decode()
+    assert "Millbrook Police Department (mill)" in told and "us_police, from the register" in told
+    summary = pq.read_table(place.reports / "latest" / "summary.parquet").to_pylist()
+    assert {(row["day"].month, row["tenant_name"]) for row in summary} == {
+        (6, "Millbrook Police Department"), (7, "Millbrook Bakery"),
+    }  # fmt: skip
+    assert rows_of(place.db, "SELECT name FROM tenants") == [("Millbrook Bakery",)]
+
+
 def test_a_key_moved_in_the_register_moves_its_requests(place: Place, aoai: Aoai) -> None:
     write_logs(place.logs / "a.json", [gateway_row("one", **asked(HARMLESS))])
     aoai(*place.run)

@@ -143,6 +143,8 @@ us_police|Redmoor Nation Tribal Police|redmoor-nsn.gov|US|NM
 us_police|King Harbor Department of Public Safety||US|AK
 us_police|Abbemont City Marshal's Office||US|LA
 us_police|Constable Ward 2 West Batmore Parish||US|LA
+us_police|Constable of Ward 3, Batmore Parish||US|LA
+us_police|Bank County Sheriff's Office||US|OH
 us_police|St. Lorenz Fusion Center|slfc.gov|US|MO
 us_police|Union City Police Department||US|NJ
 us_police|Foundation Creek Police Department||US|CO
@@ -182,6 +184,10 @@ unknown|Polizeimuseum Hafenried|polizeimuseum-hafenried.de|DE|
 unknown|Open Data Mirror|data.police.uk|GB|
 unknown|Httpd Tools|httpd.org|US|
 unknown|Harbour Patrol Boats LLC||US|
+unknown|Constable Foods||US|
+unknown|Sheriff Bank|sheriff.bank|US|
+unknown|Marshall & Daughters Furniture||US|
+unknown|Omar Sheriff Consulting|omarsheriff.com|US|
 unknown|||US|
 umbrella|City of Marshmoor|marshmoor.gov|US|MN
 umbrella|City of Marshall|marshall-xx.gov|US|IL
@@ -225,7 +231,26 @@ def test_without_a_country_domain_and_state_tell_it_and_else_confidence_falls(pa
     assert classify("Ferrow Police", "ferrow.gov", "", "", patterns).tenant_class == "us_police"
     assert classify("Ferrow Police", "ferrow.be", "", "", patterns).tenant_class == "foreign_le"
     assert classify("Ferrow Police", "", "", "Ohio", patterns).confidence == 0.9
-    assert classify("Ferrow Police", "ferrow.io", "", "", patterns).confidence == 0.5
+    assert classify("Ferrow Police", "ferrow.io", "", "", patterns).confidence == 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "tenant_class"),
+    [
+        ("Polizei Berlin", "", "foreign_le"),
+        ("Policía Municipal de Robledal", "", "foreign_le"),
+        ("Gendarmerie de Valmorin", "", "foreign_le"),
+        ("", "polizei-hafenried.com", "foreign_le"),
+        ("Ferrow Police", "", "us_police"),
+        ("", "ashmarkpolice.com", "us_police"),
+    ],
+)
+def test_police_of_no_known_country_are_told_by_their_language_and_never_sure(
+    patterns: Patterns, name: str, domain: str, tenant_class: str
+) -> None:
+    said = classify(name, domain, "", "", patterns)
+    assert (said.tenant_class, said.confidence) == (tenant_class, 0.4)
+    assert said.evidence[1:] == ("no country known",)
 
 
 def test_a_domain_may_come_as_an_address_or_in_ascii_letters(patterns: Patterns) -> None:
@@ -466,7 +491,29 @@ def test_a_tenant_whose_class_changed_acts_by_the_class_of_the_day(tmp_path: Pat
     store.assign(register(tmp_path, *lines, header=DATED))
     assert store.actors("before") == [("other", "by", 1.0)]
     assert store.actors("after") == [("us_police", "by", 1.0)]
-    assert store.con.execute("SELECT tenant_id, tenant_class FROM store.tenants").fetchall() == [("a", "us_police")]
+    assert store.con.execute("SELECT tenant_id, tenant_class FROM tenants").fetchall() == [("a", "us_police")]
+    periods = "SELECT tenant_class, valid_from::VARCHAR, valid_to::VARCHAR FROM tenant_periods ORDER BY valid_from"
+    assert store.con.execute(periods).fetchall() == [("us_police", "2024-06-01", None), ("other", None, "2024-05-31")]
+
+
+@pytest.mark.parametrize(
+    "days", [(",", "2024-01-01,"), ("2024-01-01,", ","), ("2024-06-01,", ",2024-06-30"), (",2024-06-30", "2024-06-30,")]
+)
+def test_a_tenant_may_not_have_two_rows_for_one_day(tmp_path: Path, days: tuple[str, str]) -> None:
+    first, second = days
+    with pytest.raises(UsageError, match=r"register\.csv:4: tenant 'a' stands in line 2 too; "):
+        register(
+            tmp_path,
+            f"a,A,,US,,other,,service:x,{first}",
+            "b,B,,US,,other,,service:b,,",
+            f"a,A,,US,,us_police,,service:y,{second}",
+            header=DATED,
+        )
+
+
+def test_rows_of_a_tenant_may_follow_each_other_in_any_order(tmp_path: Path) -> None:
+    lines = ["a,A,,US,,other,,service:x,2024-07-01,", "a,A,,US,,umbrella,,service:x,,2024-06-29"]
+    assert len(register(tmp_path, *lines, "a,A,,US,,us_police,,,2024-06-30,2024-06-30", header=DATED).tenants) == 3
 
 
 def test_keys_that_name_several_tenants_are_a_conflict(tmp_path: Path, store: Store) -> None:
@@ -562,7 +609,7 @@ def test_the_order_of_the_register_never_changes_the_result(
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
     lines = [
-        "a,City of A,,US,,umbrella,us_police,service:x;apim_product:p",
+        "a,City of A,,US,,umbrella,us_police,service:x;apim_product:p,2020-01-02,",
         f"b,B Police,,US,,,,service:y;resource:{SUBSCRIPTION}/",
         "c,C,,GB,,le_vendor,foreign_le,azure_subscription:g;path:/logs/*",
         "a,City of A,,US,,other,,service:old,,2020-01-01",
@@ -786,7 +833,7 @@ def test_actors_can_be_assigned_in_a_new_connection_without_the_register(store: 
     store.con.execute("INSERT INTO store.tenant_of VALUES ('r', 'v', 'service', FALSE)")
     store.con.execute(
         "INSERT INTO store.tenants VALUES "
-        "('v', 'V', '', 'US', '', 'le_vendor', 'le_vendor', ['us_police'], 1.0, ['register'])"
+        "('v', 'V', '', 'US', '', 'le_vendor', 'le_vendor', ['us_police'], 1.0, ['register'], NULL, NULL)"
     )
     assign_actors(store.con)
     assert store.actors("r") == [("le_vendor", "by", 1.0), ("us_police", "for", 0.9)]
