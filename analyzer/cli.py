@@ -538,7 +538,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AnalyzerError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
         message = f"{error.filename or 'the store'}: {error.strerror}; make room or check permissions, then run again"
         _fail(message, ExitCode.STORE if full else ExitCode.USAGE)
     except Exception as error:  # the last line of defence: a bug of ours must not print what a log holds
@@ -553,6 +553,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 # What DuckDB raises of a damaged file or a full disk; everything else it raises is a bug of ours.
 _STORE_FAILURES = (
+    "Error",  # by itself: of blocks that cannot be read
     "IOException",
     "FatalException",
     "InternalException",

@@ -275,8 +275,8 @@ def stored(db: Path, leave_out: Sequence[str] = ("runs", "finding_log")) -> dict
         if table.name == "buckets":
             counts = [column.name for column in table.columns if column.type == "BIGINT"]
             select = "file_id, generation, " + ", ".join(f"sum({name})" for name in counts)
-        group = " GROUP BY file_id, generation" if table.name == "buckets" else ""
-        found[table.name] = sorted(map(repr, rows_of(db, f"SELECT {select} FROM store.{table.name}{group}")))
+        rest = {"buckets": "GROUP BY file_id, generation", "meta": "WHERE name <> 'judged_by'"}.get(table.name, "")
+        found[table.name] = sorted(map(repr, rows_of(db, f"SELECT {select} FROM store.{table.name} {rest}")))
     return found
 
 

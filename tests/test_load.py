@@ -240,8 +240,8 @@ def test_the_size_of_blocks_pieces_and_batches_changes_nothing(
     other = Place(tmp_path / "other")
     other.folder.mkdir()
     other.logs.symlink_to(place.logs)
-    for name, size in (("sources.BLOCK_BYTES", block), ("load.PIECE_BYTES", piece), ("load.BATCH_BYTES", batch),
-                       ("load.BATCH_FILES", files)):  # fmt: skip
+    for name, size in (("sources.BLOCK_BYTES", block), ("loading.PIECE_BYTES", piece), ("loading.BATCH_BYTES", batch),
+                       ("loading.BATCH_FILES", files)):  # fmt: skip
         monkeypatch.setattr(f"analyzer.{name}", size)
     other.load()
     assert _said(other) == _said(place)
