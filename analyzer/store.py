@@ -157,16 +157,18 @@ def write_texts(con: duckdb.DuckDBPyConnection, store: Store, texts: pa.Table) -
     """Writes the texts that are not kept yet into one segment a day, synced to disk.
 
     ``texts`` has text_id, day, text. Gives the rows of TEXTS to be inserted in the transaction that needs them; a
-    segment is named after its content, so that a run that is started again writes the same.
+    segment is named after its content, so that a run that is started again writes the same. Raises StoreError when
+    one cannot be written.
     """
     new = _not_kept(con, texts)
-    rows = []
+    rows = [TEXTS.arrow.empty_table()]
     for day in pc.unique(new.column("day")):
         part = _chosen(new, pc.equal(new.column("day"), day))
         name = _segment_name(part)
         _write_segment(store.texts / name, part)
-        rows.append(part.select(["text_id", "day"]).append_column("segment", pa.repeat(name, part.num_rows)))
-    return pa.concat_tables(rows) if rows else TEXTS.arrow.empty_table()
+        named = part.select(["text_id", "day"]).append_column("segment", pa.repeat(name, part.num_rows))
+        rows.append(named.cast(TEXTS.arrow))  # ids may come as large strings
+    return pa.concat_tables(rows)
 
 
 def _not_kept(con: duckdb.DuckDBPyConnection, texts: pa.Table) -> pa.Table:
@@ -193,13 +195,16 @@ def _segment_name(part: pa.Table) -> str:
 
 
 def _write_segment(path: Path, part: pa.Table) -> None:
-    path.parent.parent.mkdir(mode=0o700, exist_ok=True)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with path.open("wb") as file:
-        # zstd made them a third smaller for twice the work, and nothing a column says of texts helps to find one
-        pq.write_table(part, file, compression="lz4", use_dictionary=False, write_statistics=False)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        path.parent.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with path.open("wb") as file:
+            # zstd made them a third smaller for twice the work, and nothing a column says of texts helps to find one
+            pq.write_table(part, file, compression="lz4", use_dictionary=False, write_statistics=False)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); make room and run again") from error
 
 
 def read_texts(con: duckdb.DuckDBPyConnection, store: Store, wanted: str) -> pa.Table:

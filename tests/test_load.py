@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from jobs import START, Row, as_lines, asked, gateway_row, llm_rows, resource_row, write_logs
 
 from analyzer import sources, store
+from analyzer.errors import StoreError
 from analyzer.load import Loaded, load
 from analyzer.store import Store
 
@@ -274,7 +275,7 @@ def test_a_load_that_fails_leaves_the_store_as_it_was(place: Place, monkeypatch:
 
     with monkeypatch.context() as patch:
         patch.setattr("analyzer.store.os.fsync", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StoreError, match="No space"):
             place.load()
     assert place.rows("SELECT count(*) FROM store.records") == [(2,)]
     assert place.load().buckets["loaded"] == 4
