@@ -134,7 +134,7 @@ _COMMON_WORDS = """
 """
 _PARTICLES = frozenset(_PARTICLE_WORDS.split())
 _NO_NAMES = frozenset(_COMMON_WORDS.split()) | _PARTICLES
-_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]", re.DOTALL)
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]", re.DOTALL)
 _SPACES = re.compile(r" {2,}")
 _BREAK = re.compile(r"[^\w@.+:/-]")
 _FORMULA = "=+-@ "

@@ -285,8 +285,10 @@ def _read(source: Source, old: _Ledger, what: str) -> Iterator[_Step]:
             yield _Step(chunk, before, replace(now, size=-1))
     except (BrokenStreamError, OSError) as error:
         reason = (error.strerror or "read error") if isinstance(error, OSError) else str(error)
-        opened = now.loaded_bytes > 0 or isinstance(error, BrokenStreamError)
-        now = replace(now, state="broken" if opened else "unreadable", reason=reason)
+        is_for_good = isinstance(error, BrokenStreamError) and not isinstance(error.__cause__, OSError)
+        now = replace(now, state="broken", reason=reason)
+        if not is_for_good:  # the next run reads on, whether or not the file has changed
+            now = replace(now, state="unreadable", size=-1)
         what = "unreadable"
     yield _Step(None, now, now, outcome=what)
 
@@ -322,7 +324,7 @@ def _insert(con: duckdb.DuckDBPyConnection, store: Store, piece: _Piece, run_id:
     for name, rows in tables.items():
         con.register(name, rows)
     _dirty_rewritten(con, piece)
-    repeated = _count_repeated(con)
+    repeated = _count_repeated(con, piece.rewritten)
     con.execute("INSERT INTO store.dirty SELECT DISTINCT request_key FROM incoming_records")
     con.execute("INSERT INTO store.records SELECT * FROM incoming_records")
     con.execute("INSERT INTO store.fragments SELECT * FROM incoming_fragments")
@@ -352,12 +354,14 @@ def _dirty_rewritten(con: duckdb.DuckDBPyConnection, piece: _Piece) -> None:
         )
 
 
-def _count_repeated(con: duckdb.DuckDBPyConnection) -> Counter[tuple[int, int]]:
+def _count_repeated(con: duckdb.DuckDBPyConnection, rewritten: Sequence[int]) -> Counter[tuple[int, int]]:
     """How many incoming records, per file and generation, say byte for byte what was there or came before them.
 
-    Equal records have an equal time, so the look into the store is bounded to the times that came in.
+    Equal records have an equal time, so the look into the store is bounded to the times that came in. What a rewritten
+    file said before counts no more.
     """
-    rows = con.execute("""
+    rows = con.execute(
+        """
         WITH numbered AS (
             SELECT file_id, generation, sha256, recorded_at,
                 row_number() OVER (PARTITION BY sha256 ORDER BY file_id, byte_offset) AS occurrence
@@ -365,6 +369,7 @@ def _count_repeated(con: duckdb.DuckDBPyConnection) -> Counter[tuple[int, int]]:
         ), current AS (
             SELECT record.sha256, record.recorded_at FROM store.records AS record
             JOIN store.files AS file USING (file_id, generation)
+            WHERE NOT list_contains($rewritten::INTEGER[], file_id)
         ), known AS (
             SELECT sha256 FROM numbered SEMI JOIN current USING (recorded_at, sha256)
             UNION ALL
@@ -374,7 +379,9 @@ def _count_repeated(con: duckdb.DuckDBPyConnection) -> Counter[tuple[int, int]]:
         SELECT file_id, generation, count(*) FROM numbered
         WHERE occurrence > 1 OR sha256 IN (SELECT sha256 FROM known)
         GROUP BY file_id, generation
-    """).fetchall()
+        """,
+        {"rewritten": list(rewritten)},
+    ).fetchall()
     return Counter({(file_id, generation): count for file_id, generation, count in rows})
 
 

@@ -101,12 +101,16 @@ def chunks(
         if head.startswith(_BOM):
             digest.update(_BOM)
             head, offset = head[len(_BOM) :], len(_BOM)
+        head, stream = _first_line(head, stream, limit)
         if _may_be_document(head):
             more, stream = _take(stream, limit - len(head))
             head += more
             if len(head) <= limit and is_json(head):
                 digest.update(head)
                 yield Chunk(head, offset, line, head.count(b"\n"), "document")
+                head = b""
+            elif len(head) < limit and _is_beginning(head):  # a document that is being written, or was cut
+                yield _one(head, offset, line, "pending" if keep_pending else "truncated_stream")
                 head = b""
         stream = chain([head] if head else [], stream)
     yield from _line_chunks(stream, offset, line, keep_pending, limit, digest)
@@ -126,6 +130,27 @@ def _take(stream: Iterator[bytes], least: int) -> tuple[bytes, Iterator[bytes]]:
 def _breaking(error: BrokenStreamError) -> Iterator[bytes]:
     raise error
     yield b""  # makes this a generator, so that the error waits for the first step
+
+
+def _first_line(head: bytes, stream: Iterator[bytes], limit: int) -> tuple[bytes, Iterator[bytes]]:
+    """The head with all of its first line where that may begin a document, whatever the size of blocks."""
+    while (start := head.lstrip(SPACE))[:1] in (b"{", b"[") and b"\n" not in start and len(head) < limit:
+        more, stream = _take(stream, 1)
+        if not more:
+            break
+        head += more
+    return head, stream
+
+
+def _is_beginning(head: bytes) -> bool:
+    """Whether the bytes are the beginning of one JSON value that goes on."""
+    try:
+        msgspec.json.decode(head, type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        return "truncated" in str(error)  # all that tells it from malformed
+    except (UnicodeDecodeError, RecursionError):
+        return False
+    return False
 
 
 def _may_be_document(head: bytes) -> bool:

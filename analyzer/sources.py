@@ -82,6 +82,11 @@ def _walk(top: str) -> Iterator[Source]:
 
 def _source(address: str, by_ending: bool = False) -> Source:
     try:
+        address.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(address).decode("utf-8", "backslashreplace")
+        return Source(name, unread="unreadable: its name is not UTF-8")
+    try:
         status = Path(address).stat()
     except OSError as error:
         return Source(address, unread=f"unreadable: {error.strerror}")

@@ -157,10 +157,11 @@ def write_texts(con: duckdb.DuckDBPyConnection, store: Store, texts: pa.Table) -
     """Writes the texts that are not kept yet into one segment a day, synced to disk.
 
     ``texts`` has text_id, day, text. Gives the rows of TEXTS to be inserted in the transaction that needs them; a
-    segment is named after its content, so that a run that is started again writes the same.
+    segment is named after its content, so that a run that is started again writes the same. Raises StoreError when
+    one cannot be written.
     """
     new = _not_kept(con, texts)
-    rows = []
+    rows = [TEXTS.arrow.empty_table()]
     for day in pc.unique(new.column("day")):
         part = _chosen(new, pc.equal(new.column("day"), day))
         name = _segment_name(part)
@@ -194,13 +195,18 @@ def _segment_name(part: pa.Table) -> str:
 
 
 def _write_segment(path: Path, part: pa.Table) -> None:
-    path.parent.parent.mkdir(mode=0o700, exist_ok=True)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with path.open("wb") as file:
-        # zstd made them a third smaller for twice the work, and nothing a column says of texts helps to find one
-        pq.write_table(part, file, compression="lz4", use_dictionary=False, write_statistics=False)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        path.parent.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with path.open("wb") as file:
+            # zstd made them a third smaller for twice the work, and nothing a column says of texts helps to find one
+            pq.write_table(part, file, compression="lz4", use_dictionary=False, write_statistics=False)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+        sync_folder(path.parent.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); make room and run again") from error
 
 
 def read_texts(con: duckdb.DuckDBPyConnection, store: Store, wanted: str) -> pa.Table:

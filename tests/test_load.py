@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from jobs import START, Row, as_lines, asked, gateway_row, llm_rows, resource_row, write_logs
 
 from analyzer import sources, store
+from analyzer.errors import BrokenStreamError, StoreError
 from analyzer.loading import Loaded, load
 from analyzer.store import Store
 
@@ -247,6 +248,39 @@ def test_the_size_of_blocks_pieces_and_batches_changes_nothing(
     assert _said(other) == _said(place)
 
 
+def test_a_read_that_failed_is_tried_again_though_the_file_is_the_same(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_logs(place.logs / "a.json", [resource_row("one")])
+    place.load()
+    write_logs(place.logs / "a.json", [resource_row("one"), resource_row("two")])
+
+    def failing(path: str) -> Iterator[bytes]:
+        raise BrokenStreamError("Input/output error") from OSError(5, "Input/output error")
+        yield b""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "read_blocks", failing)
+        assert place.load().read_badly
+    again = place.load()
+    assert (again.files, counts(again)["loaded"]) == ({"grown": 1}, 1)
+
+
+def test_a_name_that_is_not_utf8_costs_that_file_only(place: Place) -> None:
+    write_logs(place.logs / "a.json", [resource_row("one")])
+    (Path(os.fsdecode(os.fsencode(place.logs) + b"/b\xff.json"))).write_bytes(b"{}")
+    loaded = place.load()
+    assert (loaded.files, loaded.read_badly) == ({"new": 1, "unreadable": 1}, True)
+
+
+def test_what_a_rewritten_file_said_before_makes_no_duplicates(place: Place) -> None:
+    rows = [resource_row(str(number)) for number in range(4)]
+    write_logs(place.logs / "a.json", rows)
+    place.load()
+    write_logs(place.logs / "a.json", [resource_row("other"), *rows[1:]])
+    assert counts(place.load())["loaded"] == 4
+
+
 def _said(place: Place) -> list[list[tuple[Any, ...]]]:
     tables: Sequence[str] = ("records", "fragments", "quarantine", "files")
     said = [sorted(place.rows(f"SELECT * FROM store.{table}"), key=repr) for table in tables]
@@ -274,7 +308,7 @@ def test_a_load_that_fails_leaves_the_store_as_it_was(place: Place, monkeypatch:
 
     with monkeypatch.context() as patch:
         patch.setattr("analyzer.store.os.fsync", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StoreError, match="No space"):
             place.load()
     assert place.rows("SELECT count(*) FROM store.records") == [(2,)]
     assert place.load().buckets["loaded"] == 4

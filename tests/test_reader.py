@@ -125,6 +125,23 @@ def test_a_value_over_many_lines_is_one_frame(value: object) -> None:
     assert (frame["state"], frame["byte_offset"], frame["byte_length"]) == ("record", 1, len(document))
 
 
+def test_a_document_that_is_being_written_waits_and_a_cut_one_is_refused_as_one_frame() -> None:
+    document = json.dumps({"records": [{"a": 1}, {"b": [2]}]}, indent=1).encode()
+    for size in (20, len(document) - 1):
+        (frame,) = framed([document[:size]])
+        assert (frame["state"], frame["byte_offset"], frame["byte_length"]) == ("pending", 0, size)
+        assert states([document[:size]], keep_pending=False) == ["truncated_stream"]
+    assert states([b'{"a": 1\n{"b": 2}\n']) == ["record", "record"]
+
+
+def test_a_document_is_one_whatever_the_size_of_blocks() -> None:
+    document = b'[{"a": "' + b"x" * 500 + b'"},\n{"b": 2}]'
+    for size in (1, 7, 100, 1000):
+        blocks = [document[at : at + size] for at in range(0, len(document), size)]
+        (frame,) = framed(blocks)
+        assert (frame["state"], frame["byte_length"]) == ("record", len(document))
+
+
 def test_lines_that_each_hold_a_value_are_no_document() -> None:
     assert states([b'{"a":1}\n{"b":2}\n']) == ["record", "record"]
 
