@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 _SURE = (  # names that only secrets have, or their ends: x-api-key, SharedAccessKey, ocp-apim-subscription-key
@@ -97,8 +98,10 @@ WORDS = (
 def hide(texts: pl.Series) -> pl.Series:
     """The texts with ``***`` in the place of every secret."""
     hidden = texts.to_list()
+    if not hidden:
+        return texts
     for kind, pattern in zip(_KINDS, _PATTERNS, strict=True):
-        for row in texts.str.contains(kind.hint).arg_true():
+        for row in np.flatnonzero(texts.str.contains(kind.hint)):
             hidden[row] = pattern.sub(partial(_hidden, kind.is_secret), hidden[row])
     return pl.Series(hidden, dtype=pl.String)
 
