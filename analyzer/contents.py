@@ -17,6 +17,7 @@ from analyzer.body_text import open_body
 from analyzer.shapes import fields, text_id
 
 _SYSTEM_ROLES = ("system", "developer")
+_TOOL_KINDS = ("tool", "output_schema")
 _BODY_ORDER = ("body", "backend_body")  # what the client sent before what the gateway made of it
 
 CONTENTS = pl.Schema(
@@ -319,7 +320,8 @@ def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: in
             continue
         if opened.seen == "full":
             says = isinstance(opened.value, (dict, list, str))  # an answer may be a text that happens to be JSON: 42
-            return _Side(_read(side, opened.value if says else text, turn), "full", whole_body)
+            body = _read(side, opened.value if says else text, turn)
+            return _Side(body if whole_body else _with_tools(body, cut, turn), "full", whole_body)
         if opened.seen == "cut":
             cut.append((len(text), opened.value, whole_body))
         unread.append(text)
@@ -332,6 +334,19 @@ def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: in
     if not pieces:
         return _Side(_read(side, None, turn), "none")
     return _Side(read_fragments(pieces, side, turn), "fragments", uncertain=uncertain)
+
+
+def _with_tools(messages: Body, cut: list[tuple[int, Any, bool]], turn: int) -> Body:
+    """The whole messages of the LLM log, with the tools that only the body shows which the gateway's log cut."""
+    if not cut:
+        return messages
+    _, value, _ = max(cut, key=lambda reading: reading[0])
+    body = _mark_cut(_read(messages.side, value, turn), value)
+    messages.parts += [part for part in body.parts if part.kind in _TOOL_KINDS or part.name == "tool"]
+    messages.has_tools |= body.has_tools
+    messages.model, messages.stream = messages.model or body.model, messages.stream or body.stream
+    messages.session = messages.session or body.session
+    return messages
 
 
 def _read(side: str, value: Any, turn: int) -> Body:

@@ -427,6 +427,20 @@ def test_a_full_body_wins_over_chunks_for_it_shows_tools(site: Site) -> None:
     assert site.request("prompt_seen, tools_seen") == ("full", True)
 
 
+def test_tools_that_only_a_cut_body_shows_stand_beside_full_chunks(site: Site) -> None:
+    tools = [{"type": "function", "function": {"name": "match_face", "parameters": {}}}]
+    long = {"role": "user", "content": "word " * 3000}
+    body = cut_body(json.dumps({"tools": tools, "messages": [SYSTEM, long]}))
+    site.run(
+        {"a.json": [gateway_row("call-1", requestBody=body), *chunks(json.dumps([SYSTEM, long]), json.dumps([ANSWER]))]}
+    )
+    assert site.request("prompt_seen, tools_seen") == ("full", True)
+    assert [(row[4], row[5]) for row in site.parts() if row[4] == "tool" or row[5] == "tool"] == [
+        ("tool", None), ("name", "tool"),
+    ]  # fmt: skip
+    assert site.said()[1] == ("user", long["content"])
+
+
 def test_a_body_that_ends_inside_a_picture_shows_a_cut_picture(site: Site) -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA" * 600}}
     body = cut_body(
