@@ -117,7 +117,8 @@ Until = Annotated[
     ),
 ]
 FailOnOption = Annotated[
-    FailOn | None, typer.Option("--fail-on", help="Exit with 1 when such a finding appeared or reopened in this run.")
+    FailOn | None,
+    typer.Option("--fail-on", help="Exit with 1 when such a finding appeared or reopened since a run last ended."),
 ]
 Policies = Annotated[
     list[str], typer.Option("--policy", metavar="NAME", help="Policy pack of queries/policies; may be given again.")
