@@ -10,7 +10,7 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from itertools import chain, repeat
@@ -77,20 +77,42 @@ def map_frames(frames: pa.Table) -> Mapped:
     for group in groups:
         own = _take(places, group.rows)
         seen += [(own, "items", 1), (own, group.bucket, 1)]
-        if group.shape:
-            found.append(_map(group.shape, group, own))
-            texts += _content(group.shape, group, found[-1])
-    mapped, content = pa.concat_tables(found), pa.concat_tables(texts)
-    if mapped.column("ticks").null_count:
-        untimed = _as_bad(mapped.filter(pc.is_null(mapped.column("ticks"))), records, "bad_time")
-        seen += [(untimed, "loaded", -1), (untimed, "quarantined_items", 1)]
-        bad = pa.concat_tables([bad, untimed])
-        mapped, content = (table.filter(pc.is_valid(table.column("ticks"))) for table in (mapped, content))
-    return _mapped(mapped, content, bad, _counted(seen))
+        if shape := group.shape:
+            mapped = _map(shape, group, own)
+            if unread := _unread_times(group.item["time"], mapped.column("ticks")):
+                untimed = _as_bad(own.take(pa.array(unread)), records, "bad_time")
+                seen += [(untimed, "loaded", -1), (untimed, "quarantined_items", 1)]
+                bad = pa.concat_tables([bad, untimed])
+                group = _without(group, set(unread))
+                if not group.rows:
+                    continue
+                mapped = _map(shape, group, _take(places, group.rows))
+            found.append(mapped)
+            texts += _content(shape, group, mapped)
+    return _mapped(pa.concat_tables(found), pa.concat_tables(texts), bad, _counted(seen))
 
 
 _NOT_BAD = pa.array(["record", "blank", "pending"])
 _FRAGMENT_TEXTS = FRAGMENTS.arrow.set(FRAGMENTS.arrow.get_field_index("text_id"), pa.field("text", pa.string()))
+
+
+def _unread_times(said: Sequence[Any], ticks: pa.ChunkedArray) -> list[int]:
+    """The rows that say a time in no form that is known; a record that says none may still tell much."""
+    if not ticks.null_count:
+        return []
+    missing = pc.indices_nonzero(ticks.is_null()).to_pylist()
+    return [row for row in missing if not _says_nothing(said[row])]
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and fields.text(value) is None)
+
+
+def _without(group: _Group, rows: set[int]) -> _Group:
+    """The group without some of its rows."""
+    kept = [row for row in range(len(group.rows)) if row not in rows]
+    item, inner = (_chosen_columns(columns, kept) for columns in (group.item, group.inner))
+    return replace(group, rows=[group.rows[row] for row in kept], item=item, inner=inner)
 
 
 def _as_bad(items: pa.Table, frames: pa.Table, reason: str) -> pa.Table:
