@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from analyzer.errors import AnalyzerError, ExitCode, UsageError
+from analyzer.errors import AnalyzerError, ExitCode, StoreError, UsageError
 
 EXIT_CODES = """
 Exit codes: 0 done · 1 --fail-on met · 2 usage, configuration or a rule is wrong · 3 some input read in this run could
@@ -337,6 +337,9 @@ def _stdout() -> Iterator[TextIO]:
         sys.stdout.flush()
     except BrokenPipeError:
         _drop(sys.stdout.fileno())
+    except OSError as error:
+        _drop(sys.stdout.fileno())
+        raise StoreError(f"stdout: cannot be written ({error.strerror}); make room where it goes") from None
 
 
 def _write(text: str) -> None:

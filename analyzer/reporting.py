@@ -23,6 +23,7 @@ from analyzer import chain, violations
 from analyzer.errors import ExitCode, StoreError, UsageError
 from analyzer.excerpt import plain
 from analyzer.explanation import Incident, explain, incidents_table
+from analyzer.store import sync
 from analyzer.violations import IN_WINDOW, TENANT_THEN, Row, Texts
 
 __all__ = ["Incident", "RuleFacts", "RunFacts", "Texts", "check_folder", "explain", "incidents_table", "write"]
@@ -274,7 +275,7 @@ def check_folder(reports: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".check-", dir=reports) as name:
             probe = Path(name)
             (probe / "bytes").write_bytes(bytes(_PROBE_BYTES))
-            _sync(probe / "bytes")
+            sync(probe / "bytes")
             (probe / "link").symlink_to("bytes")
     except (FileExistsError, NotADirectoryError):
         raise UsageError(f"{plain(str(reports))}: a file is in the way; name a folder for the reports") from None
@@ -310,7 +311,7 @@ def write(
                 raise StoreError(f"{plain(str(folder))}: the report exists; a run writes one report")
             _fill(con, texts, reports, partial, run, since, until)
             partial.rename(folder)
-            _sync(reports)
+            sync(reports)
             _point(reports, name)
     except OSError as error:
         message = f"{plain(str(reports))}: the report could not be written ({_reason(error)})"
@@ -341,8 +342,8 @@ def _fill(
     _parquet(partial, "coverage", _COVERAGE, [_table(con, _COVERAGE_SQL, window, _COVERAGE)])
     facts = _facts(con, run, since, until) | {"previous": before, "outputs": chain.outputs(partial)}
     (partial / chain.NAME).write_bytes(chain.canonical(facts))
-    _sync(partial / chain.NAME)
-    _sync(partial)
+    sync(partial / chain.NAME)
+    sync(partial)
 
 
 def _parquet(folder: Path, name: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
@@ -353,7 +354,7 @@ def _parquet(folder: Path, name: str, schema: pa.Schema, tables: Iterable[pa.Tab
     ) as writer:
         for table in tables:
             writer.write_table(table, row_group_size=max(1, table.num_rows))
-    _sync(path)
+    sync(path)
 
 
 def _table(con: duckdb.DuckDBPyConnection, sql: str, parameters: Row, schema: pa.Schema) -> pa.Table:
@@ -424,7 +425,7 @@ def _point(reports: Path, name: str) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(name)
     link.replace(reports / chain.LATEST)
-    _sync(reports)
+    sync(reports)
 
 
 @contextmanager
@@ -442,15 +443,6 @@ def _sweep(reports: Path) -> None:
     """Remove what killed runs left; nobody else is writing."""
     for left in reports.glob(f"[0-9]*T[0-9]*Z-*{chain.PARTIAL}"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """What was written to a file or a folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _reason(error: OSError) -> str:

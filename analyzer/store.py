@@ -203,8 +203,8 @@ def _write_segment(path: Path, part: pa.Table) -> None:
             pq.write_table(part, file, compression="lz4", use_dictionary=False, write_statistics=False)
             file.flush()
             os.fsync(file.fileno())
-        sync_folder(path.parent)
-        sync_folder(path.parent.parent)
+        sync(path.parent)
+        sync(path.parent.parent)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror}); make room and run again") from error
 
@@ -250,21 +250,17 @@ def publish(store: Store) -> None:
     aside = store.snapshot.with_name(store.snapshot.name + ".partial")
     try:
         shutil.copyfile(store.database, aside)
-        _sync_file(aside)
+        sync(aside)
         duckdb.connect(str(aside), read_only=True).close()
         aside.replace(store.snapshot)
-        sync_folder(store.snapshot.parent)
+        sync(store.snapshot.parent)
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise StoreError(f"{store.snapshot}: cannot be written ({error.strerror}); make room and run again") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder last."""
-    _sync_file(folder)
-
-
-def _sync_file(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Makes what was written to a file, or the names in a folder, last. Raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
