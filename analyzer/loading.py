@@ -6,6 +6,7 @@ so that a run killed at any moment goes on where the last transaction ended. It 
 
 import gc
 import hashlib
+import posixpath
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -217,7 +218,8 @@ def _map_group(steps: list[_Step]) -> Mapped:
         for step in steps
         if step.chunk
     ]
-    return shapes.map_frames(pa.concat_tables([reader.FRAMES.empty_table(), *frames]))
+    folders = {step.before.file_id: posixpath.dirname(step.before.path) for step in steps}
+    return shapes.map_frames(pa.concat_tables([reader.FRAMES.empty_table(), *frames]), folders)
 
 
 def _steps(known: Iterable[_Ledger], found: Sequence[Source]) -> Iterator[_Step]:

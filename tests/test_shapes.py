@@ -18,6 +18,7 @@ from jobs import ACCOUNT, GATEWAY, START, TICKS_AT_1970, as_lines, asked, gatewa
 from analyzer import masking
 from analyzer.reader import chunks, frames
 from analyzer.shapes import Mapped, fields, layout, map_frames
+from analyzer.shapes.layout import Sample
 
 Row = dict[str, Any]
 EXAMPLES = (gateway_row("one", **asked("Hello.")), *llm_rows("two", "Hello."), resource_row("three"))
@@ -178,7 +179,7 @@ def test_the_lines_of_one_exporter_share_a_layout_and_only_odd_ones_go_the_gener
     rows = [row for call in range(20) for row in llm_rows(f"call-{call}", "Hello.")]
     odd = [{**rows[0], "TIME": "x"}, {**rows[1], "properties": "{}"}, {"level": "info"}, [rows[0]]]
     lines = [json.dumps(row).encode() for row in (*rows, *odd)]
-    known = layout.learn((row, row["properties"]) for row in rows)
+    known = layout.learn(Sample("any", row, "properties", row["properties"]) for row in rows)
     assert known is not None
     sheet, rest = layout.read(known, [memoryview(line) for line in lines])
     assert (list(sheet.rows), rest) == (list(range(len(rows))), list(range(len(rows), len(lines))))

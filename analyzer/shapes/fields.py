@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,20 @@ _FRACTION = re.compile(r"\.(\d{7,})")
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)")
 
 Columns = dict[str, Sequence[Any]]  # the values of the fields of a batch, by lower-cased name
+Content = list[tuple[Sequence[Any], str, str]]  # for each field with bodies or chunks: its column, side and source
+
+
+class About(NamedTuple):
+    """What may tell the shape of a record: the keys that it has, and what some fields say, in lower case or ''."""
+
+    names: frozenset[str]  # lower-cased
+    inner_names: frozenset[str]
+    category: str  # or type, as some name it; of a row of Log Analytics its table where it has no category
+    resource: str
+    operation: str = ""
+    api_name: str = ""
+    object: str = ""  # what a body says it is
+
 
 # --- one value --------------------------------------------------------------------------------------------------------
 

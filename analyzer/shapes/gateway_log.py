@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 
 from analyzer.json_text import parse_nested
 from analyzer.shapes import fields
-from analyzer.shapes.fields import Columns
+from analyzer.shapes.fields import About, Columns, Content
 from analyzer.shapes.operations import api_of_operation, api_of_path
 
 NAME = "gateway_log"
+ROW_NAME = "gateway_row"
+TIMES = ("time",)
 FIELDS = ("resourceid", "time", "durationms", "correlationid", "location", "calleripaddress")
 PROPERTIES = (
     "url", "backendurl", "operationid", "totaltime", "correlationid", "productid", "apimsubscriptionid", "userid",
@@ -22,21 +24,25 @@ PROPERTIES = (
     "backendrequestheaders", "responseheaders", "backendresponseheaders",
     "requestbody", "backendrequestbody", "responsebody", "backendresponsebody",
 )  # fmt: skip
-CONTENT = (
-    ("requestbody", "request", "body"),
-    ("backendrequestbody", "request", "backend_body"),
-    ("responsebody", "response", "body"),
-    ("backendresponsebody", "response", "backend_body"),
-)
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
 _THREAD = re.compile(r"/threads/(thread_[^/]+)")
 _CALLER_HEADERS = ("x-user", "x-user-id", "x-end-user", "x-caller-oid")
 _CALLER_METADATA = ("oid", "user", "userid", "appid")
 
 
-def recognise(category: str, resource: str, names: tuple[str, ...]) -> bool:
-    """Whether a record of this category, lower-cased, is a GatewayLogs row; its provider may stand before it."""
-    return category.rpartition("/")[2] == "gatewaylogs"
+def recognise(about: About) -> bool:
+    """Whether a record is a GatewayLogs row; its provider may stand before the category."""
+    return about.category.rpartition("/")[2] == "gatewaylogs"
+
+
+def content(item: Columns, inner: Columns) -> Content:
+    """What the client and the backend were sent and what they said."""
+    return [
+        (inner["requestbody"], "request", "body"),
+        (inner["backendrequestbody"], "request", "backend_body"),
+        (inner["responsebody"], "response", "body"),
+        (inner["backendresponsebody"], "response", "backend_body"),
+    ]
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:

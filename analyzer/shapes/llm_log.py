@@ -6,22 +6,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.shapes import fields
-from analyzer.shapes.fields import Columns
+from analyzer.shapes.fields import About, Columns, Content
 from analyzer.shapes.operations import api_of_operation
 
 NAME = "llm_log"
+ROW_NAME = "llm_row"
+TIMES = ("time",)
 FIELDS = ("resourceid", "time", "correlationid", "location")
 PROPERTIES = (
     "operationname", "operationid", "correlationid", "requestid", "sequencenumber", "apiversion", "deploymentname",
     "modelname", "region", "isstreamcompletion", "prompttokens", "completiontokens", "promptcachedtokens",
     "requestmessages", "responsemessages",
 )  # fmt: skip
-CONTENT = (("requestmessages", "request", "chunk"), ("responsemessages", "response", "chunk"))
 
 
-def recognise(category: str, resource: str, names: tuple[str, ...]) -> bool:
-    """Whether a record of this category, lower-cased, is a GatewayLlmLogs row; long forms of the category exist."""
-    return category.endswith("gatewayllmlogs")
+def recognise(about: About) -> bool:
+    """Whether a record is a GatewayLlmLogs row; long forms of the category exist."""
+    return about.category.endswith("gatewayllmlogs")
+
+
+def content(item: Columns, inner: Columns) -> Content:
+    """The chunks of messages."""
+    return [(inner["requestmessages"], "request", "chunk"), (inner["responsemessages"], "response", "chunk")]
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:

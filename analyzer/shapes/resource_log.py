@@ -6,10 +6,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.shapes import fields
-from analyzer.shapes.fields import Columns
+from analyzer.shapes.fields import About, Columns, Content
 from analyzer.shapes.operations import api_of_operation
 
 NAME = "resource_log"
+ROW_NAME = "resource_row"
+TIMES = ("time",)
 PROVIDER = "/providers/microsoft.cognitiveservices/accounts/"
 FIELDS = (
     "category", "type", "resourceid", "operationname", "time", "durationms", "correlationid", "location", "tenant",
@@ -20,7 +22,6 @@ PROPERTIES = (
     "streamtype", "requestlength", "responselength", "prompttokens", "generatedtokens", "completiontokens",
     "cachedtokens", "tenantid",
 )  # fmt: skip
-CONTENT = ()  # these logs carry none
 _CATEGORIES = {
     "requestresponse": "RequestResponse",
     "azureopenairequestusage": "AzureOpenAIRequestUsage",
@@ -31,14 +32,20 @@ _MAKE_REQUESTS = pa.array(["RequestResponse", "AzureOpenAIRequestUsage"])
 _VERSION_PREFIX = "azure openai api version "
 
 
-def recognise(category: str, resource: str, names: tuple[str, ...]) -> bool:
-    """Whether a record of this category and resource, both lower-cased, is a row of a Cognitive Services account.
+def recognise(about: About) -> bool:
+    """Whether a record is a row of a Cognitive Services account.
 
-    Of a row that does not say its resource, the category or ``names``, those of its API and operation, must tell.
+    Of a row that does not say its resource, the category or the names of its API and operation must tell.
     """
-    if category not in _CATEGORIES or resource:
-        return category in _CATEGORIES and PROVIDER in resource + "/"
-    return any("openai" in name.lower() or api_of_operation(name) for name in (category, *names))
+    if about.category not in _CATEGORIES or about.resource:
+        return about.category in _CATEGORIES and PROVIDER in about.resource + "/"
+    names = (about.category, about.operation, about.api_name)
+    return any("openai" in name or api_of_operation(name) for name in names)
+
+
+def content(item: Columns, inner: Columns) -> Content:
+    """These logs carry none."""
+    return []
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
