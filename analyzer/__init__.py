@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from analyzer.errors import LockedError as LockedError
     from analyzer.errors import StoreError as StoreError
     from analyzer.errors import UsageError as UsageError
+    from analyzer.inspection import inspect as inspect
     from analyzer.job import detect as detect
     from analyzer.job import load as load
     from analyzer.job import report as report
@@ -27,6 +28,7 @@ _HOMES = {
     **dict.fromkeys(("run", "load", "detect", "report"), "analyzer.job"),
     **dict.fromkeys(("status", "query", "explain"), "analyzer.querying"),
     **dict.fromkeys(("AnalyzerError", "ExitCode", "LockedError", "StoreError", "UsageError"), "analyzer.errors"),
+    "inspect": "analyzer.inspection",
     "load_rules": "analyzer.rules",
     "run_cases": "analyzer.cases",
 }

@@ -56,6 +56,8 @@ class Body:
     model: str | None = None
     stream: bool | None = None
     session: tuple[str, str] | None = None  # kind and id
+    response_id: str | None = None  # of an answer that a later call may go on from
+    previous_response_id: str | None = None  # of the answer that a call goes on from
     has_tools: bool = False
     finish_reasons: list[str] = field(default_factory=list)
     annotations: list[bool] = field(default_factory=list)  # filtered or not, for each filter that spoke
@@ -84,7 +86,9 @@ def read_request(value: Any, first_turn: int = 0) -> Body:
     body.stream = value["stream"] if isinstance(value.get("stream"), bool) else None
     conversation = value.get("conversation")
     session = _name(conversation.get("id") if isinstance(conversation, dict) else conversation)
-    body.session = ("conversation", session) if session else None
+    user = _name(value.get("user"))
+    body.session = ("conversation", session) if session else ("user", user) if user else None
+    body.previous_response_id = _name(value.get("previous_response_id"))
     for key in ("instructions", "additional_instructions"):
         if text := _string(value.get(key)):
             _next_turn(body).add("system", "text", text)
@@ -113,6 +117,9 @@ def read_response(value: Any, first_turn: int) -> Body:
     elif isinstance(value, dict):
         _read_answer(body, value)
         body.model = _name(value.get("model"))
+        if value.get("object") == "response":
+            body.response_id = _name(value.get("id"))
+            body.previous_response_id = _name(value.get("previous_response_id"))
         usage = value.get("usage")
         body.usage = usage if isinstance(usage, dict) else {}
         for annotation in objects(value.get("prompt_filter_results")) + objects(value.get("prompt_annotations")):

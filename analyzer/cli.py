@@ -245,6 +245,27 @@ def status(db: OldDb, output: FormatOption = Format.TABLE) -> None:
 
 
 @app.command()
+def inspect(
+    logs: Logs,
+    register: Annotated[
+        Path | None, typer.Option("--register", metavar="FILE", help="Also say which tenants are known by it.")
+    ] = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Say what logs hold, and what they can never tell and which setting would change that; loads nothing.
+
+    Example: aoai-audit inspect exports/ --register register.csv
+    """
+    from analyzer import inspection
+
+    with _progress() as progress:
+        rows, is_readable = inspection.inspect(logs, register, progress)
+    _print_rows(rows, output)
+    if not is_readable:
+        raise typer.Exit(int(ExitCode.INPUT))
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT over the views of docs/schema.md.")],
     db: OldDb,

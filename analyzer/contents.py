@@ -43,6 +43,8 @@ CONTENTS = pl.Schema(
         "cached_tokens": pl.Int64(),
         "session_kind": pl.String(),
         "session_id": pl.String(),
+        "response_id": pl.String(),
+        "previous_response_id": pl.String(),
         "part_count": pl.Int32(),
     }
 )
@@ -346,6 +348,7 @@ def _with_tools(messages: Body, cut: list[tuple[int, Any, bool]], turn: int) -> 
     messages.has_tools |= body.has_tools
     messages.model, messages.stream = messages.model or body.model, messages.stream or body.stream
     messages.session = messages.session or body.session
+    messages.previous_response_id = messages.previous_response_id or body.previous_response_id
     return messages
 
 
@@ -359,8 +362,10 @@ def _mark_cut(body: Body, value: Any) -> Body:
     """The last piece of what the body says last is where the log cut."""
     last = next(reversed(value), None) if isinstance(value, dict) else None
     in_tools = last in ("tools", "functions", "response_format")
-    if last == "conversation":
+    if last in ("conversation", "user"):
         body.session = None  # half an id may be that of many
+    if last == "previous_response_id":
+        body.previous_response_id = None
     for place in range(len(body.parts) - 1, -1, -1):
         kind = body.parts[place].kind
         if kind != "name" and (kind in ("tool", "output_schema")) == in_tools:
@@ -399,6 +404,8 @@ def _facts(request: _Side, response: _Side) -> dict[str, Any]:
         "cached_tokens": fields.number(details.get("cached_tokens")) if isinstance(details, dict) else None,
         "session_kind": session_kind,
         "session_id": session_id,
+        "response_id": answered.response_id,
+        "previous_response_id": asked.previous_response_id or answered.previous_response_id,
     }
 
 

@@ -6,7 +6,7 @@ read and checked first, so that a mistake in it costs nothing.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from analyzer.errors import AnalyzerError, ExitCode, StoreError, UsageError, wor
 from analyzer.judge import Exceptions, Packs
 from analyzer.lexicon import Lexicon, load_lexicon
 from analyzer.loading import Loaded
+from analyzer.progress import Progress, no_progress, summing
 from analyzer.register import Register, read_register
 from analyzer.rules import Rule, load_rules
 from analyzer.sandbox import open_reader
@@ -32,12 +33,6 @@ from analyzer.texts import lookup
 
 TOOL_VERSION = version("aoai-audit")
 _JUDGED = "judged_"  # before the names under which the store notes what its findings were made with
-
-Progress = Callable[[str, int, int | None], None]  # a step's name, how far it is, of how much where that is known
-
-
-def no_progress(step: str, done: int, whole: int | None) -> None:
-    """Tells nobody."""
 
 
 @dataclass(frozen=True)
@@ -236,21 +231,9 @@ def _load(store: Store, found: Sequence[Source], job: Job, progress: Progress) -
     whole = sum(source.size for source in found)
     with writer(store) as con:
         remove_orphans(con, store)
-        loaded = loading.load(con, store, found, job.run_id, _summing("load", whole, progress))
-        assembled = assemble.assemble(con, store, _summing("assemble", None, progress))
+        loaded = loading.load(con, store, found, job.run_id, summing("load", whole, progress))
+        assembled = assemble.assemble(con, store, summing("assemble", None, progress))
     return loaded, assembled
-
-
-def _summing(step: str, whole: int | None, progress: Progress) -> Callable[[int], None]:
-    """Turns what a step tells piece by piece into how far it is."""
-    done = 0
-
-    def told(more: int) -> None:
-        nonlocal done
-        done += more
-        progress(step, done, whole)
-
-    return told
 
 
 def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
@@ -258,7 +241,7 @@ def _detect(store: Store, inputs: Inputs, job: Job, progress: Progress) -> None:
     with writer(store) as con:
         before = settle.read_meta(con)
         arrived = con.execute("SELECT count(*) FROM store.unsettled").fetchall() != [(0,)]
-        settle.settle(con, store, inputs.register, inputs.patterns, inputs.lexicon, _summing("search", None, progress))
+        settle.settle(con, store, inputs.register, inputs.patterns, inputs.lexicon, summing("search", None, progress))
     with open_reader(store.database) as con:
         if not _differing(con, inputs):
             return

@@ -93,13 +93,14 @@ class _Piece:
 
 def load(
     con: duckdb.DuckDBPyConnection,
-    store: Store,
+    store: Store | None,
     found: Sequence[Source],
     run_id: str,
     progress: Callable[[int], None] = lambda size: None,
 ) -> Loaded:
     """Loads what is new in the files; ``progress`` is told the bytes read from time to time.
 
+    Without a ``store`` no text is kept: ``con`` then only knows where each lies and how long it is.
     A file that cannot be read costs that file only, and is counted. Raises StoreError.
     """
     files: Counter[str] = Counter()
@@ -312,7 +313,7 @@ def _chain(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-def _insert(con: duckdb.DuckDBPyConnection, store: Store, piece: _Piece, run_id: str) -> Counter[str]:
+def _insert(con: duckdb.DuckDBPyConnection, store: Store | None, piece: _Piece, run_id: str) -> Counter[str]:
     """Writes a piece; gives its buckets, with records that were there already counted as duplicates."""
     bad = pa.concat_tables(mapped.quarantine for mapped in piece.mapped)
     run = pa.repeat(run_id, len(bad))
@@ -321,8 +322,10 @@ def _insert(con: duckdb.DuckDBPyConnection, store: Store, piece: _Piece, run_id:
         "incoming_fragments": pa.concat_tables(mapped.fragments for mapped in piece.mapped),
         "incoming_quarantine": bad.set_column(bad.schema.get_field_index("run_id"), "run_id", run),
         "incoming_pictures": pa.concat_tables(mapped.pictures for mapped in piece.mapped),
-        "incoming_segments": write_texts(con, store, pa.concat_tables(mapped.texts for mapped in piece.mapped)),
     }
+    if store:
+        texts = pa.concat_tables(mapped.texts for mapped in piece.mapped)
+        tables["incoming_segments"] = write_texts(con, store, texts)
     for name, rows in tables.items():
         con.register(name, rows)
     _dirty_rewritten(con, piece)
@@ -331,7 +334,8 @@ def _insert(con: duckdb.DuckDBPyConnection, store: Store, piece: _Piece, run_id:
     con.execute("INSERT INTO store.records SELECT * FROM incoming_records")
     con.execute("INSERT INTO store.fragments SELECT * FROM incoming_fragments")
     con.execute("INSERT INTO store.quarantine SELECT * FROM incoming_quarantine")
-    con.execute("INSERT INTO store.texts SELECT text_id, day, segment FROM incoming_segments")
+    if store:
+        con.execute("INSERT INTO store.texts SELECT text_id, day, segment FROM incoming_segments")
     con.execute("""
         INSERT INTO store.pictures
         SELECT sha256, any_value(kind), any_value(bytes), any_value(width), any_value(height)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ RECORDS = Table(
     byte_offset      | BIGINT    | where the raw record starts in the decompressed stream
     byte_length      | BIGINT    | its length in bytes
     sha256           | VARCHAR   | SHA-256 of the raw record, hex
-    shape            | VARCHAR   | resource_log, gateway_log or llm_log
+    shape            | VARCHAR   | which kind of log wrote it, as docs/log-shapes.md names them
     category         | VARCHAR   | the log category, as the shape names it
     makes_request    | BOOLEAN   | whether a record of this kind makes a request by itself
     request_key      | VARCHAR   | SHA-256 of (kind, scope, id), hex
@@ -119,7 +119,7 @@ RECORDS = Table(
     prompt_tokens    | BIGINT    |
     completion_tokens | BIGINT   |
     cached_tokens    | BIGINT    |
-    session_kind     | VARCHAR   | kind of an explicit session id: thread, conversation …
+    session_kind     | VARCHAR   | kind of an explicit session id: conversation, thread, user …
     session_id       | VARCHAR   | the explicit session id
     backend_request_id | VARCHAR | the backend's id of the call, where the gateway logged its header
     tenant_keys      | VARCHAR[] | KIND:VALUE, lower-cased, as the register's keys name them
@@ -286,8 +286,10 @@ REQUESTS = Table(
     pictures_seen    | VARCHAR   | bytes, address_only, cut or none
     picture_count    | INTEGER   | pictures in the request
     order_uncertain  | BOOLEAN   | chunks could not be put in order
-    session_kind     | VARCHAR   |
+    session_kind     | VARCHAR   | conversation, thread, user …
     session_id       | VARCHAR   |
+    response_id      | VARCHAR   | of an answer of the Responses API
+    previous_response_id | VARCHAR | of the answer that the call goes on from
     record_count     | INTEGER   | records it was assembled from, duplicates not counted
     """),
 )

@@ -53,6 +53,7 @@ def settle(
             _remove_gone(con)
             con.execute(_OLD_GROUPS)
             tenants.assign(con, register, patterns)
+            con.execute(_CHAINS)
             con.execute(_NEW_SESSIONS)
             con.execute("DELETE FROM store.sessions WHERE request_key IN (SELECT request_key FROM new_sessions)")
             con.execute("INSERT INTO store.sessions SELECT request_key, session_key, session_source FROM new_sessions")
@@ -60,7 +61,7 @@ def settle(
             con.execute(_INSERT_OUTCOMES)
             tenants.assign_actors(con)
             con.execute("DELETE FROM store.unsettled")
-        for name in ("touched_groups", "new_sessions"):
+        for name in ("touched_groups", "chains", "new_sessions"):
             con.execute(f"DROP TABLE {name}")
     con.execute("DROP TABLE affected")
     return count
@@ -136,17 +137,47 @@ _OLD_GROUPS = f"""
         ) USING (session_key)
     ) USING (request_key)
 """
+# Calls of the Responses API that each go on from an answer before. A chain is named by its first answer, logged or not;
+# one that bites its own tail has no first and is none. A user says less than a chain does.
+_CHAINS = """
+    CREATE OR REPLACE TEMP TABLE chains AS
+    WITH RECURSIVE linked AS (
+        SELECT request_key, tenant_id, response_id, previous_response_id
+        FROM store.requests JOIN store.tenant_of USING (request_key)
+        WHERE coalesce(response_id, previous_response_id) IS NOT NULL
+            AND coalesce(session_kind IN ('user', 'end_user'), true)
+    ), link AS (
+        SELECT this.request_key, this.response_id, this.previous_response_id, min(before.request_key) AS before
+        FROM linked AS this LEFT JOIN linked AS before
+        ON before.tenant_id = this.tenant_id AND before.response_id = this.previous_response_id
+        GROUP BY ALL
+    ), walk AS (
+        SELECT request_key, coalesce(previous_response_id, response_id) AS first_id, previous_response_id
+        FROM link WHERE before IS NULL
+        UNION ALL
+        SELECT link.request_key, walk.first_id, link.previous_response_id
+        FROM link JOIN walk ON walk.request_key = link.before
+    )
+    SELECT request_key, first_id FROM walk
+    QUALIFY bool_or(previous_response_id IS NOT NULL) OVER (PARTITION BY first_id)
+"""
 _NEW_SESSIONS = f"""
     CREATE OR REPLACE TEMP TABLE new_sessions AS
     WITH grouped AS (
-        SELECT request_key, occurred_at, session_kind, session_id, {_GROUP}
-        FROM store.requests JOIN store.tenant_of USING (request_key)
+        SELECT request_key, occurred_at, first_id, {_GROUP},
+            CASE WHEN first_id IS NULL THEN session_kind ELSE 'response' END AS session_kind,
+            coalesce(first_id, session_id) AS session_id
+        FROM store.requests JOIN store.tenant_of USING (request_key) LEFT JOIN chains USING (request_key)
+    ), of_chains AS (
+        SELECT first_id FROM chains SEMI JOIN affected USING (request_key)
     ), touched AS (  -- a number is put in order faster than three words
         SELECT row_number() OVER () AS group_no, tenant_id, caller, deployment
         FROM (
             FROM touched_groups
             UNION
             SELECT tenant_id, caller, deployment FROM grouped SEMI JOIN affected USING (request_key)
+            UNION
+            SELECT tenant_id, caller, deployment FROM grouped SEMI JOIN of_chains USING (first_id)
         )
     ), spaced AS (
         SELECT request_key, group_no, tenant_id, caller, deployment, occurred_at, coalesce(

@@ -192,7 +192,8 @@ _ASSIGN = (
     ), found AS (
         SELECT asked.request_key, min(hit.place) AS place, min(hit.tenant_no) < max(hit.tenant_no) AS conflict,
             min(first_key.place) AS key_place,
-            bool_or(come_from.shape = 'llm_log') AND NOT bool_or(come_from.shape = 'gateway_log') AS waits
+            bool_or(come_from.shape IN ('llm_log', 'llm_row'))
+                AND NOT bool_or(come_from.shape IN ('gateway_log', 'gateway_row')) AS waits
         FROM asked
         LEFT JOIN come_from ON come_from.request_key = asked.request_key
         LEFT JOIN first_key ON first_key.origin = come_from.origin
