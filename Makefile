@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 PINS := $(VENV)/.pins
 READY := $(VENV)/.ready
 WORKERS ?= auto
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test check bench golden lock clean
+.PHONY: help venv demo test check bench fuzz golden lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -47,6 +48,10 @@ check: $(READY) ## format, lint, types, imports, rules, documents
 
 bench: $(READY) ## cost of a run on 0.5 GB against DuckDB alone; fails out of the limits
 	$(BIN)/python -m benchmarks.bench
+
+fuzz: $(READY) ## hostile bytes through reader, shapes and bodies; FUZZ_SECONDS=60, Linux
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt
+	$(BIN)/python -m fuzzing.logs fuzzing/corpus -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1
 
 golden: $(READY) ## write the generated documents and the files that tests compare with
 	$(BIN)/python docs/build.py

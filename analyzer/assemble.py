@@ -20,6 +20,7 @@ from analyzer.store import Store, transaction, write_texts
 
 SLICE_CHARS = 32 << 20
 ROWS_AT_ONCE = 2_000_000  # parts in one transaction: a table grows cheaply by many rows, and a kill costs no more
+_ACCOUNT_SHAPES = ("resource_log", "resource_row")
 _ROW_CHARS = 1000  # what a request costs besides its texts
 _VIEWS = pl.CompatLevel.newest()  # polars' own form of strings, which DuckDB reads without a copy
 
@@ -47,6 +48,7 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
     Duplicates are told apart first. A request that no current record makes any more is removed.
     """
     done = 0
+    _join(con)
     with con.cursor() as reading, ThreadPoolExecutor(1) as ahead:  # the temporary tables go with the cursor
         _gather(reading)
         _gather_far_texts(reading, store)
@@ -84,6 +86,43 @@ def _until_full(first: _Slice, others: Iterator[_Slice]) -> Iterator[_Slice]:
             return
 
 
+# --- one call, seen by two logs ---------------------------------------------------------------------------------------
+
+
+def _join(con: duckdb.DuckDBPyConnection) -> None:
+    """Finds the calls of accounts that a gateway's row names by the backend's id, of several rows by the smallest key.
+
+    Whatever that changes is dirty, and so is a gateway's call when one of its account's records is.
+    """
+    (there,) = con.execute("""
+        SELECT EXISTS (FROM store.joins) OR EXISTS (FROM store.records WHERE backend_request_id IS NOT NULL)
+    """).fetchall()[0]
+    if not there:
+        return
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE new_joins AS
+        WITH current AS (
+            SELECT request_key, shape, lower(request_id) AS request_id, lower(backend_request_id) AS names
+            FROM store.records JOIN store.files USING (file_id, generation)
+        )
+        SELECT account.request_key, min(gateway.request_key) AS joined_key
+        FROM current AS account JOIN current AS gateway ON gateway.names = account.request_id
+        WHERE account.shape IN {_ACCOUNT_SHAPES} GROUP BY account.request_key
+    """)
+    with transaction(con):
+        con.execute("""
+            INSERT INTO store.dirty
+            WITH changed AS (
+                (FROM new_joins EXCEPT FROM store.joins) UNION (FROM store.joins EXCEPT FROM new_joins)
+            )
+            SELECT request_key FROM changed UNION SELECT joined_key FROM changed
+            UNION SELECT joined_key FROM new_joins SEMI JOIN store.dirty USING (request_key)
+        """)
+        con.execute("DELETE FROM store.joins")
+        con.execute("INSERT INTO store.joins FROM new_joins")
+    con.execute("DROP TABLE new_joins")
+
+
 # --- what is to be done -----------------------------------------------------------------------------------------------
 
 
@@ -93,6 +132,8 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
         CREATE OR REPLACE TEMP TABLE current_files AS
         SELECT file_id, generation, (row_number() OVER (ORDER BY path))::INTEGER AS file FROM store.files
     """)
+    has_joins = con.execute("SELECT EXISTS (FROM store.joins)").fetchall() == [(True,)]
+    con.execute(f"CREATE OR REPLACE TEMP VIEW joined_records AS {_JOINED if has_joins else 'FROM store.records'}")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE gathered_fragments AS
         SELECT {", ".join(f"fragment.{name}" for name in _FRAGMENT_NAMES)}, chars, file, segment
@@ -105,11 +146,18 @@ def _gather(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         CREATE OR REPLACE TEMP TABLE gathered_records AS
         SELECT slice, file_id, request_key, hash(request_key, category, ticks, sequence) AS same
-        FROM store.records AS record
+        FROM joined_records AS record
         JOIN current_files USING (file_id, generation)
         JOIN planned USING (request_key)
     """)
     _find_duplicates(con)
+
+
+# The records, each with the key of the request that it was joined to.
+_JOINED = """
+    SELECT record.* REPLACE (coalesce(joined_key, record.request_key) AS request_key)
+    FROM store.records AS record LEFT JOIN store.joins AS joined ON joined.request_key = record.request_key
+"""
 
 
 def _plan(con: duckdb.DuckDBPyConnection) -> None:
@@ -157,7 +205,7 @@ def _find_duplicates(con: duckdb.DuckDBPyConnection) -> None:
         ), repeated AS (
             SELECT file, record.file_id, record.generation, record.byte_offset,
                 {", ".join(f"record.{name}" for name in _CONTENT_NAMES)}
-            FROM store.records AS record
+            FROM joined_records AS record
             JOIN current_files USING (file_id, generation)
             SEMI JOIN suspect USING (request_key)
         ), content AS (
@@ -218,10 +266,10 @@ def _make_slice(con: duckdb.DuckDBPyConnection, store: Store, number: int, was_t
 
 
 def _read_records(con: duckdb.DuckDBPyConnection, number: int) -> pl.DataFrame:
-    # straight from the store, where the files tell which rows to look at: a copy of all of them would not be small
+    # straight from the records, where the files tell which rows to look at: a copy of all of them would not be small
     records: pl.DataFrame = con.sql(f"""
         SELECT {", ".join(f"record.{name}" for name in request_rows.RECORD_NAMES)}
-        FROM store.records AS record
+        FROM joined_records AS record
         JOIN current_files USING (file_id, generation)
         SEMI JOIN (SELECT file_id FROM gathered_records WHERE slice = {number}) USING (file_id)
         SEMI JOIN (SELECT request_key FROM planned WHERE slice = {number}) USING (request_key)

@@ -231,6 +231,15 @@ UNSETTLED = Table(
 
 # --- what assembling writes, for dirty requests -----------------------------------------------------------------------
 
+JOINS = Table(
+    "joins",
+    "Calls of an account that a gateway's row names by the backend's id: their records belong to the gateway's call.",
+    _columns("""
+    request_key      | VARCHAR   | as the account's records say it
+    joined_key       | VARCHAR   | of the request that they belong to
+    """),
+)
+
 DUPLICATES = Table(
     "duplicates",
     "Records that say again what another says.",
@@ -506,7 +515,7 @@ REVIEWS = Table(
 META = Table("meta", "The store itself.", _columns("name | VARCHAR |\nvalue | VARCHAR |"))
 
 TABLES = (
-    META, RUNS, FILES, BUCKETS, QUARANTINE, RECORDS, FRAGMENTS, PICTURES, TEXTS, DIRTY, UNSETTLED, DUPLICATES,
+    META, RUNS, FILES, BUCKETS, QUARANTINE, RECORDS, FRAGMENTS, PICTURES, TEXTS, DIRTY, UNSETTLED, JOINS, DUPLICATES,
     REQUESTS, PARTS, TENANT_OF, SESSIONS, OUTCOMES, SIGNALS, SCANNED, TENANTS, ACTORS, USES, FINDINGS,
     WITHDRAWN, FINDING_LOG, RULE_DAYS, REVIEWS,
 )  # fmt: skip
@@ -629,6 +638,13 @@ _PERIOD_VIEW = View(
     f"""SELECT {", ".join(column.name for column in TENANTS.columns)} FROM store.tenants""",
 )
 
+
+def _of_record(column: Column) -> str:
+    """A column of a record, which belongs to the request that it was joined to."""
+    own = f"record.{column.name}"
+    return f"coalesce(joined_key, {own}) AS {column.name}" if column.name == "request_key" else own
+
+
 _RECORD_VIEW = View(
     "records",
     RECORDS.about,
@@ -636,7 +652,7 @@ _RECORD_VIEW = View(
     + RECORDS.columns
     + _columns("duplicate_of | VARCHAR | FILE@OFFSET of the record that it repeats; null for the first"),
     f"""
-    SELECT file.path AS file, {", ".join(f"record.{column.name}" for column in RECORDS.columns)},
+    SELECT file.path AS file, {", ".join(map(_of_record, RECORDS.columns))},
         first_file.path || '@' || duplicate.of_byte_offset AS duplicate_of
     FROM store.records AS record
     JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
@@ -644,6 +660,7 @@ _RECORD_VIEW = View(
         ON duplicate.file_id = record.file_id AND duplicate.generation = record.generation
         AND duplicate.byte_offset = record.byte_offset
     LEFT JOIN store.files AS first_file ON first_file.file_id = duplicate.of_file_id
+    LEFT JOIN store.joins AS joined ON joined.request_key = record.request_key
     """,
 )
 
@@ -745,22 +762,17 @@ _COVERAGE_VIEW = View(
     key_conflicts     | BIGINT  | keys name different tenants
     """),
     """
-    WITH named AS (
-        SELECT DISTINCT lower(record.backend_request_id) AS request_id
-        FROM store.records AS record
-        JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
-        WHERE record.backend_request_id IS NOT NULL
-    )
     SELECT tenant_id, occurred_at::DATE AS day, count(*) AS requests,
         count(*) FILTER (WHERE prompt_seen <> 'none' OR answer_seen <> 'none') AS with_content,
         count(*) FILTER (WHERE prompt_seen = 'none' AND answer_seen = 'none') AS without_content,
         count(*) FILTER (WHERE prompt_seen = 'cut' OR answer_seen = 'cut') AS cut,
         count(*) FILTER (WHERE prompt_seen = 'fragments' OR answer_seen = 'fragments') AS fragments,
         count(*) FILTER (WHERE order_uncertain) AS order_uncertain,
-        count(*) FILTER (WHERE list_contains(shapes, 'llm_log') AND NOT list_contains(shapes, 'gateway_log'))
-            AS gateway_row_missing,
-        count(*) FILTER (WHERE shapes = ['resource_log'] AND coalesce(lower(request_id), '') NOT IN (FROM named))
-            AS not_joined,
+        count(*) FILTER (
+            WHERE list_has_any(shapes, ['llm_log', 'llm_row'])
+            AND NOT list_has_any(shapes, ['gateway_log', 'gateway_row'])
+        ) AS gateway_row_missing,
+        count(*) FILTER (WHERE list_has_all(['resource_log', 'resource_row'], shapes)) AS not_joined,
         count(*) FILTER (WHERE api = 'other') AS other_api,
         count(*) FILTER (WHERE tenant_of.conflict) AS key_conflicts
     FROM store.requests

@@ -182,8 +182,9 @@ _ASSIGN = (
         FROM store.requests AS request
         SEMI JOIN affected ON affected.request_key = request.request_key
     ), come_from AS (
-        SELECT record.request_key, record.shape, origin.origin
+        SELECT coalesce(joined_key, record.request_key) AS request_key, record.shape, origin.origin
         FROM store.records AS record
+        LEFT JOIN store.joins AS joined ON joined.request_key = record.request_key
         JOIN store.files AS file ON file.file_id = record.file_id AND file.generation = record.generation
         JOIN origin ON origin.file_id = record.file_id AND origin.resource = coalesce(record.resource, '')
             AND origin.tenant_keys = coalesce(record.tenant_keys, [])

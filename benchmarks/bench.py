@@ -171,19 +171,20 @@ def bench(folder: Path, size: int, rounds: int) -> bool:
     logs = prepare(folder, size)
     files = list(logs.rglob("PT1H.json"))
     total = sum(len(path.read_bytes()) for path in files)  # also brings them into the page cache
-    _say(f"{total / 1e6:.0f} MB in {len(files)} files")
+    say(f"{total / 1e6:.0f} MB in {len(files)} files")
     bare, ours = [], []
     for _ in range(rounds):
         bare.append(run_bare(logs))
         ours.append(run_ours(logs))
-        _say(f"  bare {bare[-1].seconds:.2f} s, ours {ours[-1].seconds:.2f} s, {ours[-1].peak / 1e6:.0f} MB")
+        say(f"  bare {bare[-1].seconds:.2f} s, ours {ours[-1].seconds:.2f} s, {ours[-1].peak / 1e6:.0f} MB")
     lines, kept = verdict(bare, ours)
     for line in lines:
-        _say(line)
+        say(line)
     return kept
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Prints a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

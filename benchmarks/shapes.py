@@ -395,7 +395,8 @@ def purview_record(call: Call) -> Row:
     """A record of the unified audit log; it holds no text."""
     return {
         "CreationTime": f"{call.start:%Y-%m-%dT%H:%M:%S}", "Id": call_id(call),
-        "Operation": "ConnectedAIAppInteraction", "OrganizationId": _ENTRA, "RecordType": 261, "UserKey": user(call), "UserType": 0, "Version": 1,
+        "Operation": "ConnectedAIAppInteraction", "OrganizationId": _ENTRA, "RecordType": 261,
+        "UserKey": user(call), "UserType": 0, "Version": 1,
         "Workload": "ConnectedAIApp", "ClientIP": "::ffff:203.0.113.9", "UserId": user(call),
         "AppIdentity": "ConnectedAIApp.AzureAI.oai-clerks",
         "CopilotEventData": {"AppHost": "ConnectedAIApp", "Contexts": [], "ThreadId": f"thread-{call.number}",

@@ -291,10 +291,17 @@ def test_a_call_of_an_account_is_joined_only_where_a_gateway_row_names_its_id(pl
     path = write_logs(place.logs / "gateway.json", [gateway_row("one", backendResponseHeaders=header)])
     aoai(*place.run)
     assert [count for (count,) in coverage(place.reports, "not_joined") if count] == [1]
-    assert rows_of(place.db, "SELECT sum(requests) FROM coverage") == [(3,)]
+    assert rows_of(place.db, "SELECT request_id, len(shapes) FROM requests ORDER BY ALL") == [
+        ("backend-2", 1),
+        ("one", 2),
+    ]
+    assert rows_of(place.db, "SELECT count(DISTINCT request_key) FROM records WHERE request_id <> 'backend-2'") == [
+        (1,)
+    ]
     write_logs(path, [gateway_row("two")])
     aoai(*place.run)
     assert [count for (count,) in coverage(place.reports, "not_joined") if count] == [2]
+    assert rows_of(place.db, "SELECT sum(requests) FROM coverage") == [(3,)]
 
 
 def test_calls_of_unknown_operations_are_counted(place: Place, aoai: Aoai) -> None:
