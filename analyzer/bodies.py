@@ -29,6 +29,11 @@ _CALL_TYPES = (
 )  # fmt: skip
 _CALL_INPUTS = ("arguments", "input", "action", "queries", "code")  # where a call says what it is called with
 _RESPONSES_KEYS = {"instructions", "previous_response_id", "max_output_tokens", "reasoning"}
+# Bodies that ``shapes.gen_ai`` puts together from attributes have these as members.
+_INSTRUCTIONS, _TOOLS = "gen_ai.system_instructions", "gen_ai.tool.definitions"
+_ASKED, _ANSWERED = "gen_ai.input.messages", "gen_ai.output.messages"
+_FINISHED, _FILTERS = "gen_ai.response.finish_reasons", "microsoft.foundry.content_filter.results"
+_TELEMETRY = {_INSTRUCTIONS, _TOOLS, _ASKED, _ANSWERED, _FINISHED, _FILTERS}
 _BLOCKED = {"content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation"}
 
 
@@ -92,6 +97,8 @@ def read_request(value: Any, first_turn: int = 0) -> Body:
     for key in ("instructions", "additional_instructions"):
         if text := _string(value.get(key)):
             _next_turn(body).add("system", "text", text)
+    _read_instructions(body, value.get(_INSTRUCTIONS))
+    _read_messages(body, _listed(value.get(_ASKED)))
     thread = value.get("thread")
     for key, holder in (("messages", value), ("messages", thread), ("additional_messages", value), ("input", value)):
         _read_messages(body, holder.get(key) if isinstance(holder, dict) else None)
@@ -122,6 +129,10 @@ def read_response(value: Any, first_turn: int) -> Body:
             body.previous_response_id = _name(value.get("previous_response_id"))
         usage = value.get("usage")
         body.usage = usage if isinstance(usage, dict) else {}
+        for blocked in objects(value.get(_FILTERS)):
+            if isinstance(blocked.get("blocked"), bool):
+                body.annotations.append(blocked["blocked"])
+            _read_filters(body, blocked.get("content_filter_results"))
         for annotation in objects(value.get("prompt_filter_results")) + objects(value.get("prompt_annotations")):
             _read_filters(body, annotation.get("content_filter_results"))
         for key in ("error", "last_error"):  # the latter of a run
@@ -129,6 +140,16 @@ def read_response(value: Any, first_turn: int) -> Body:
     elif isinstance(value, str):
         _next_turn(body).add("assistant", "text", value)
     return body
+
+
+def is_telemetry(value: Any) -> bool:
+    """Whether a body was put together from attributes of telemetry."""
+    return isinstance(value, dict) and not _TELEMETRY.isdisjoint(value)
+
+
+def is_aside(value: Any) -> bool:
+    """Whether such a body only tells of a call, as its tools or how it ended, but not what was said."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= _TELEMETRY - {_ASKED, _ANSWERED}
 
 
 def read_fragments(texts: list[str], side: str, first_turn: int) -> Body:
@@ -163,7 +184,7 @@ def _as_text(value: Any) -> str:
 
 
 def _request_api(value: dict[str, Any]) -> str | None:
-    if "messages" in value:
+    if "messages" in value or _ASKED in value:
         return "chat"
     if "form_files" in value:
         return None
@@ -184,6 +205,28 @@ def _read_messages(body: Body, messages: Any) -> None:
             _read_text(body, "user", item)
         elif not isinstance(item, (int, float)):  # token ids of an embedding say nothing
             body.add("user", "fragment", _as_text(item))
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+def _read_instructions(body: Body, value: Any) -> None:
+    """What telemetry says a model is told: a text, parts, or whole messages."""
+    if not value:
+        return
+    for item in objects(_listed(value)):
+        if "role" in item or "parts" in item:
+            _next_turn(body)
+            _read_message(body, item, "system")
+    loose = (
+        [item for item in _listed(value) if not isinstance(item, dict) or not {"role", "parts"} & item.keys()]
+        if isinstance(value, list | dict)
+        else value
+    )
+    if loose:
+        _next_turn(body)
+        _read_content(body, "system", loose)
 
 
 def _read_message(body: Body, item: dict[str, Any], default_role: str) -> None:
@@ -249,13 +292,16 @@ def _read_text(body: Body, role: str, text: str) -> None:
 
 def _read_part(body: Body, role: str, part: dict[str, Any]) -> None:
     kind = _string(part.get("type")) or ""
-    text = part.get("text")
+    if kind in _TELEMETRY_PARTS:
+        _read_telemetry_part(body, role, kind, part)
+        return
+    text = part.get("text", part.get("content") if kind in ("text", "reasoning") else None)
     if isinstance(text, dict):  # Assistants: {"value", "annotations"}
         text = text.get("value")
     image = part.get("image_url", part.get("image"))
     if isinstance(image, dict):
         image = image.get("url")
-    if kind in _TEXT_TYPES or (not kind and isinstance(text, str)):
+    if kind in _TEXT_TYPES or kind == "reasoning" or (not kind and isinstance(text, str)):
         _read_text(body, role, text if isinstance(text, str) else "")
     elif kind == "refusal":
         body.refused = True
@@ -270,6 +316,41 @@ def _read_part(body: Body, role: str, part: dict[str, Any]) -> None:
         body.add(role, "fragment", _as_text(part))
 
 
+_TELEMETRY_PARTS = (
+    "tool_call", "tool_call_response", "server_tool_call", "server_tool_call_response", "blob", "uri",
+)  # fmt: skip
+
+
+def _read_telemetry_part(body: Body, role: str, kind: str, part: dict[str, Any]) -> None:
+    """A part as OpenTelemetry's messages have them (semantic-conventions-genai, JSON schema of the messages)."""
+    if kind.endswith("tool_call"):
+        _read_call(body, {"arguments": part.get(kind), **part})
+    elif kind.endswith("tool_call_response"):
+        answer = next((part[key] for key in ("response", "result", kind) if part.get(key) is not None), None)
+        if isinstance(answer, str | list):
+            _read_content(body, "tool", answer)
+        elif answer is not None:
+            body.add("tool", "text", _as_text(answer))
+    else:
+        address = _string(part.get("content" if kind == "blob" else "uri")) or ""
+        modality = _modality(part)
+        if modality == "image":
+            _add_picture(body, role, address, inline=kind == "blob")
+        elif kind == "blob":
+            body.add(role, "audio" if modality == "audio" else "file", **_inline(address))
+        else:
+            plain = address.partition("?")[0]
+            body.add(role, "audio" if modality == "audio" else "file", plain or None)
+            if name := _file_name(plain):
+                body.add(None, "name", name, name="file")
+
+
+def _modality(part: dict[str, Any]) -> str:
+    """image, audio, video …, as a part says it or its media type does."""
+    said = _string(part.get("modality")) or (_string(part.get("mime_type")) or "").partition("/")[0]
+    return said.lower()
+
+
 def _read_audio(body: Body, role: str, part: dict[str, Any]) -> None:
     inner = part.get("input_audio", part.get("audio"))
     sound = inner if isinstance(inner, dict) else {"data": inner, **part}
@@ -282,6 +363,9 @@ def _read_audio(body: Body, role: str, part: dict[str, Any]) -> None:
 def _read_file(body: Body, role: str, part: dict[str, Any]) -> None:
     file = next(iter(objects([part.get("file")])), part)
     data = _string(file.get("file_data")) or ""
+    if _modality(part) == "image":
+        _add_picture(body, role, data)
+        return
     address = (_string(file.get("file_url")) or "").partition("?")[0]
     name = _string(file.get("filename")) or _file_name(address)
     if data.startswith("data:image/"):
@@ -333,7 +417,8 @@ def _read_prompt(body: Body, value: dict[str, Any]) -> None:
 
 
 def _read_tools(body: Body, value: dict[str, Any]) -> None:
-    for tool in objects(value.get("tools")) + objects(value.get("functions")):
+    offered = objects(_listed(value.get(_TOOLS)))
+    for tool in objects(value.get("tools")) + objects(value.get("functions")) + offered:
         body.has_tools = True
         body.add(None, "tool", _as_text(tool))
         if name := _string(_inner(tool).get("name")):
@@ -385,6 +470,11 @@ def _read_answer(body: Body, value: Any) -> None:
         _read_datum(body, item)
     if isinstance(value.get("text"), str):
         _next_turn(body).add("assistant", "text", value["text"])
+    told = _listed(value.get(_ANSWERED))
+    for item in told if isinstance(told, list) else [told]:
+        _read_answer(body, item)
+    if not body.finish_reasons and isinstance(value.get(_FINISHED), list):
+        body.finish_reasons += filter(None, map(_name, value[_FINISHED]))
     action = value.get("required_action")
     outputs = action.get("submit_tool_outputs") if isinstance(action, dict) else None
     for call in objects(outputs.get("tool_calls")) if isinstance(outputs, dict) else []:

@@ -308,9 +308,39 @@ def read_fully(calls: Calls) -> Contents:
 
 
 def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: int) -> _Side:
-    """The most complete reading: a whole body, whole messages, what a cut text begins with, or pieces as they are."""
+    """The most complete reading, with what records of telemetry tell aside: tools, finish reasons, filters."""
+    found = _most_complete(side, fragments, texts, turn)
+    if any(fragment.source == "message" for fragment in fragments):
+        found.body.api = found.body.api or "chat"
+    said = (texts[fragment.place] for fragment in fragments if fragment.source == "body")
+    for text in filter(_may_be_aside, said):
+        opened = open_body(text)
+        if bodies.is_aside(opened.value):
+            aside = _read(side, opened.value, found.body.turn + 1)
+            _add_aside(found.body, _mark_cut(aside, opened.value) if opened.seen == "cut" else aside)
+    return found
+
+
+def _may_be_aside(text: str) -> bool:
+    return text.startswith(('{"gen_ai.', '{"microsoft.'))
+
+
+def _add_aside(body: Body, aside: Body) -> None:
+    """What a body does not say itself."""
+    known = {(part.role in _SYSTEM_ROLES, part.kind, part.name) for part in body.parts}
+    body.parts += [part for part in aside.parts if (part.role in _SYSTEM_ROLES, part.kind, part.name) not in known]
+    body.turn = max(body.turn, aside.turn)
+    body.has_tools |= aside.has_tools
+    body.annotations += aside.annotations
+    body.finish_reasons = body.finish_reasons or aside.finish_reasons
+
+
+def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn: int) -> _Side:
+    """A whole body, whole messages, what a cut text begins with, or pieces as they are."""
     candidates = [(texts[f.place], True) for source in _BODY_ORDER for f in fragments if f.source == source]
     chunks = [texts[f.place] for f in fragments if f.source == "chunk"]
+    if messages := [texts[f.place] for f in fragments if f.source == "message"]:
+        candidates.append((f"[{','.join(messages)}]", False))
     uncertain = any(fragment.uncertain for fragment in fragments)
     if chunks and not uncertain:
         candidates.append(("".join(chunks)[: bodies.TEXT_LIMIT], False))
@@ -320,9 +350,12 @@ def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: in
         opened = open_body(text)
         if opened.seen == "full" and not opened.value:  # {} stands for content that was not logged
             continue
+        if bodies.is_aside(opened.value):
+            continue
         if opened.seen == "full":
             says = isinstance(opened.value, (dict, list, str))  # an answer may be a text that happens to be JSON: 42
             body = _read(side, opened.value if says else text, turn)
+            whole_body = whole_body and not bodies.is_telemetry(opened.value)  # which need not tell the tools
             return _Side(body if whole_body else _with_tools(body, cut, turn), "full", whole_body)
         if opened.seen == "cut":
             cut.append((len(text), opened.value, whole_body))
@@ -361,7 +394,7 @@ def _read(side: str, value: Any, turn: int) -> Body:
 def _mark_cut(body: Body, value: Any) -> Body:
     """The last piece of what the body says last is where the log cut."""
     last = next(reversed(value), None) if isinstance(value, dict) else None
-    in_tools = last in ("tools", "functions", "response_format")
+    in_tools = last in ("tools", "functions", "response_format", "gen_ai.tool.definitions")
     if last in ("conversation", "user"):
         body.session = None  # half an id may be that of many
     if last == "previous_response_id":

@@ -25,12 +25,12 @@ from analyzer import masking
 from analyzer.json_text import write
 from analyzer.reader import FRAMES, SAMPLE_BYTES, SPACE, slices
 from analyzer.schema import FRAGMENTS, QUARANTINE, RECORDS, Table
-from analyzer.shapes import fields, gateway_log, llm_log, resource_log, spelling
+from analyzer.shapes import app_insights, fields, gateway_log, llm_log, numbered, otlp, purview, resource_log, spelling
 from analyzer.shapes.fields import About, Columns
 from analyzer.shapes.items import PLACE, chosen, open_frames, take
 from analyzer.shapes.layout import Sheet
 
-SHAPES: tuple[ModuleType, ...] = (resource_log, gateway_log, llm_log)
+SHAPES: tuple[ModuleType, ...] = (resource_log, gateway_log, llm_log, otlp, app_insights, purview)
 UNDATED = date.min  # the day under which texts of records without a time are kept
 
 TEXTS = pa.schema([("text_id", pa.string()), ("day", pa.date32()), ("text", pa.string())])
@@ -153,6 +153,7 @@ def _chosen(rows: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
 def _by_shape(sheet: Sheet) -> Iterator[_Group]:
     """The records of a sheet, by the shape that recognises them or the bucket they go to."""
     spelled, is_row = spelling.spell(sheet)
+    spelled = numbered.fold(spelled)
     shapes = _shapes_of(spelled)
     for shape in dict.fromkeys(shapes):
         own = chosen(spelled, [place for place, other in enumerate(shapes) if other is shape])
@@ -173,13 +174,15 @@ def _about(sheet: Sheet) -> Iterator[About]:
     names = repeat(sheet.names), repeat(sheet.inner_names)
     if all(category) and all(resource):  # which tells all
         return map(About, *names, category, resource)
-    operation = [
-        said or other
-        for said, other in zip(_said(item, "operationname", count), _said(item, "operation", count), strict=True)
-    ]
-    return map(
-        About, *names, category, resource, operation, _said(inner, "apiname", count), _said(item, "object", count)
-    )
+    operations = [_said(item, name, count) for name in ("operationname", "operation", "operations", "recordtype")]
+    operation = map(_first, *operations, _said(inner, "operation", count))
+    event = map(_first, _said(item, "eventname", count), _said(inner, "event.name", count))
+    api_name, kind = _said(inner, "apiname", count), _said(item, "object", count)
+    return map(About, *names, category, resource, operation, api_name, kind, event)
+
+
+def _first(*said: str) -> str:
+    return next(filter(None, said), "")
 
 
 def _said(columns: Columns, name: str, count: int) -> list[str]:
@@ -192,14 +195,19 @@ def _shape_of(about: About) -> ModuleType | None:
 
 
 def _is_foreign(sheet: Sheet) -> bool:
-    """Records of Azure Monitor that are no AI calls (they say their category and resource, or their table), and spans
-    and rows of telemetry that say nothing of a model."""
+    """Records of Azure Monitor that are no AI calls (they say their category and resource, or their table), spans, log
+    records, metrics and rows of telemetry that say nothing of a model, and what else an audit log notes."""
     names = sheet.names
     return (
         ("category" in names and ("resourceid" in names or "operationname" in names))
         or ("time" in names and "resourceid" in names)
         or ("timegenerated" in names and ("type" in names or "tablename" in names))
+        or ("timegenerated" in names and "approlename" in names)
         or {"traceid", "spanid"} <= names
+        or {"context", "start_time", "end_time"} <= names
+        or bool({"starttimeunixnano", "timeunixnano", "observedtimeunixnano", "resourcemetrics"} & names)
+        or {"creationtime", "operation", "workload"} <= names
+        or "auditdata" in names
     )
 
 
@@ -268,7 +276,8 @@ def _filled(column: Any, kind: pa.DataType, rows: int) -> Any:
 
 def _request_keys(columns: dict[str, Any], sha256: pa.Array) -> pa.Array:
     """SHA-256 of kind, scope and id; a record without an id stands for itself."""
-    names = pc.binary_join_element_wise(columns["kind"], columns["scope"], columns["request_id"], "\0")
+    own = columns.get("id", columns["request_id"])
+    names = pc.binary_join_element_wise(columns["kind"], columns["scope"], own, "\0")
     if names.null_count:
         names = pc.coalesce(names, pc.binary_join_element_wise("raw", "", sha256, "\0"))
     names = names.dictionary_encode()

@@ -41,6 +41,7 @@ class About(NamedTuple):
     operation: str = ""
     api_name: str = ""
     object: str = ""  # what a body says it is
+    event: str = ""  # the event that a record of telemetry is
 
 
 # --- one value --------------------------------------------------------------------------------------------------------

@@ -147,7 +147,8 @@ def otlp_value(value: Any) -> Any:
     """What an OTLP AnyValue holds."""
     kind, held = next(iter(value.items()), ("", None)) if isinstance(value, dict) else ("", value)
     if kind == "arrayValue":
-        return [otlp_value(each) for each in held.get("values", [])] if isinstance(held, dict) else []
+        values = held.get("values") if isinstance(held, dict) else None
+        return [otlp_value(each) for each in values] if isinstance(values, list) else []
     if kind == "kvlistValue":
         return otlp_values(held.get("values")) if isinstance(held, dict) else {}
     return held
