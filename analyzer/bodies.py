@@ -334,7 +334,9 @@ def _read_telemetry_part(body: Body, role: str, kind: str, part: dict[str, Any])
     else:
         address = _string(part.get("content" if kind == "blob" else "uri")) or ""
         modality = _modality(part)
-        if modality == "image":
+        if not address:  # not captured, or cut off
+            body.add(role, {"image": "picture", "audio": "audio"}.get(modality, "file"), cut=True)
+        elif modality == "image":
             _add_picture(body, role, address, inline=kind == "blob")
         elif kind == "blob":
             body.add(role, "audio" if modality == "audio" else "file", **_inline(address))

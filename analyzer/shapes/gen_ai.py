@@ -314,8 +314,10 @@ def _open(value: Any) -> tuple[Any, bool]:
 def _closing(value: Any) -> str:
     """What closes the last of everything that is open where a JSON text was cut."""
     closing = ""
-    while isinstance(value, dict | list) and value:
+    while isinstance(value, dict | list):
         closing = ("}" if isinstance(value, dict) else "]") + closing
+        if not value:
+            break
         value = next(reversed(value.values())) if isinstance(value, dict) else value[-1]
     return ('"' if isinstance(value, str) else "") + closing
 

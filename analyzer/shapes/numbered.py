@@ -25,9 +25,8 @@ def fold(sheet: Sheet) -> Sheet:
         named = [(int(match[2]), match[3], sheet.inner[name]) for name, match in found.items() if match[1] == base]
         inner[base] = [_objects([(number, key, column[row]) for number, key, column in named])
                        for row in range(len(sheet.rows))]  # fmt: skip
-    return replace(
-        sheet, inner=inner, inner_names=(sheet.inner_names - found.keys()) | (inner.keys() - sheet.inner.keys())
-    )
+    new = inner.keys() - sheet.inner.keys()
+    return replace(sheet, inner=inner, inner_names=frozenset(new | (sheet.inner_names - found.keys())))
 
 
 def _objects(said: list[tuple[int, str, Any]]) -> list[dict[str, Any]]:
