@@ -239,7 +239,7 @@ def _bodies(
     request = {INSTRUCTIONS: said[INSTRUCTIONS], TOOLS: said[TOOLS], ASKED: said[ASKED] or asked}
     response = {
         "error": error,
-        FINISHED: _listed(said[FINISHED]) or finished or (not answered_alone and finished_alone) or None,
+        FINISHED: _listed(said[FINISHED]) or finished or finished_alone,
         FILTERS: said[FILTERS],
         ANSWERED: said[ANSWERED] or answered,
     }
