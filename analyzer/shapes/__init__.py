@@ -25,12 +25,25 @@ from analyzer import masking
 from analyzer.json_text import write
 from analyzer.reader import FRAMES, SAMPLE_BYTES, SPACE, slices
 from analyzer.schema import FRAGMENTS, QUARANTINE, RECORDS, Table
-from analyzer.shapes import fields, gateway_log, llm_log, resource_log, spelling
+from analyzer.shapes import (
+    batch_lines,
+    bodies_alone,
+    fields,
+    gateway_log,
+    litellm,
+    llm_log,
+    policy_events,
+    realtime_events,
+    resource_log,
+    spelling,
+)
 from analyzer.shapes.fields import About, Columns
 from analyzer.shapes.items import PLACE, chosen, open_frames, take
 from analyzer.shapes.layout import Sheet
 
-SHAPES: tuple[ModuleType, ...] = (resource_log, gateway_log, llm_log)
+SHAPES: tuple[ModuleType, ...] = (
+    resource_log, gateway_log, llm_log, litellm, policy_events, batch_lines, realtime_events, bodies_alone,
+)  # fmt: skip
 UNDATED = date.min  # the day under which texts of records without a time are kept
 
 TEXTS = pa.schema([("text_id", pa.string()), ("day", pa.date32()), ("text", pa.string())])
@@ -177,9 +190,8 @@ def _about(sheet: Sheet) -> Iterator[About]:
         said or other
         for said, other in zip(_said(item, "operationname", count), _said(item, "operation", count), strict=True)
     ]
-    return map(
-        About, *names, category, resource, operation, _said(inner, "apiname", count), _said(item, "object", count)
-    )
+    rest = (_said(item, name, count) for name in ("object", "custom_llm_provider", "kind"))
+    return map(About, *names, category, resource, operation, _said(inner, "apiname", count), *rest)
 
 
 def _said(columns: Columns, name: str, count: int) -> list[str]:
@@ -192,14 +204,15 @@ def _shape_of(about: About) -> ModuleType | None:
 
 
 def _is_foreign(sheet: Sheet) -> bool:
-    """Records of Azure Monitor that are no AI calls (they say their category and resource, or their table), and spans
-    and rows of telemetry that say nothing of a model."""
+    """Records of Azure Monitor that are no AI calls (they say their category and resource, or their table), spans and
+    rows of telemetry that say nothing of a model, and calls that a proxy sent elsewhere than to Azure."""
     names = sheet.names
     return (
         ("category" in names and ("resourceid" in names or "operationname" in names))
         or ("time" in names and "resourceid" in names)
         or ("timegenerated" in names and ("type" in names or "tablename" in names))
         or {"traceid", "spanid"} <= names
+        or litellm.is_row(names)
     )
 
 
