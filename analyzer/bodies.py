@@ -34,6 +34,7 @@ _INSTRUCTIONS, _TOOLS = "gen_ai.system_instructions", "gen_ai.tool.definitions"
 _ASKED, _ANSWERED = "gen_ai.input.messages", "gen_ai.output.messages"
 _FINISHED, _FILTERS = "gen_ai.response.finish_reasons", "microsoft.foundry.content_filter.results"
 _TELEMETRY = {_INSTRUCTIONS, _TOOLS, _ASKED, _ANSWERED, _FINISHED, _FILTERS}
+_SHORTENED = "(litellm_truncated "  # what LiteLLM writes for the middle of a long text
 _BLOCKED = {"content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation"}
 
 
@@ -74,6 +75,8 @@ class Body:
         """One more part in the current turn; a text over TEXT_LIMIT is cut."""
         if text is not None and len(text) > TEXT_LIMIT:
             text, more = text[:TEXT_LIMIT], {**more, "cut": True}
+        if text is not None and _SHORTENED in text:
+            more = {**more, "cut": True}
         turn = None if kind == "name" else max(self.turn, 0)
         self.parts.append(Part(turn, "name" if kind == "name" else self.side, role, kind, text=text, **more))
 
@@ -190,7 +193,13 @@ def _request_api(value: dict[str, Any]) -> str | None:
         return None
     if "prompt" in value:
         return "image_generate" if {"size", "quality", "style", "response_format"} & value.keys() else "completion"
-    return "responses" if "input" in value and _RESPONSES_KEYS & value.keys() else None
+    if "input" not in value:
+        return None
+    if "voice" in value:
+        return "speech"
+    if {"dimensions", "encoding_format"} & value.keys():
+        return "embedding"
+    return "responses" if _RESPONSES_KEYS & value.keys() else None
 
 
 def _read_messages(body: Body, messages: Any) -> None:
@@ -494,6 +503,8 @@ def _read_choice(body: Body, choice: dict[str, Any]) -> None:
         audio = message.get("audio")
         if isinstance(audio, dict):
             _read_audio(body, "assistant", {"audio": audio})
+    for item in objects(choice.get("messages")):  # of 2023: what the tool found and what the model made of it
+        _read_message(body, item, "assistant")
     if isinstance(choice.get("text"), str):
         body.add("assistant", "text", choice["text"])
     if reason := _name(choice.get("finish_reason")):
@@ -541,10 +552,12 @@ def _read_error(body: Body, error: Any) -> None:
 def _read_end(body: Body, value: dict[str, Any]) -> None:
     """How an answer of the Responses API or a run ended, in the words of finish_reason."""
     details = value.get("incomplete_details")
+    if not isinstance(details, dict):
+        details = value.get("status_details")  # of realtime
     reason = _name(details.get("reason")) if isinstance(details, dict) else None
     if reason:
         body.finish_reasons.append({"max_output_tokens": "length"}.get(reason, reason))
-    elif value.get("object") == "response" and value.get("status") == "completed":
+    elif value.get("object") in ("response", "realtime.response") and value.get("status") == "completed":
         body.finish_reasons.append("stop")
     if "message" not in value and (reason := _name(value.get("finish_reason"))):
         body.finish_reasons.append(reason)

@@ -4,6 +4,7 @@ Nearly all texts of a gateway's log are a list of messages with a role and a tex
 every other form goes through ``bodies``. Both ways give the same rows, so the first one is only for speed.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple
@@ -14,10 +15,12 @@ import polars as pl
 from analyzer import bodies, masking
 from analyzer.bodies import Body, read_fragments, read_request, read_response
 from analyzer.body_text import open_body
+from analyzer.json_text import write
 from analyzer.shapes import fields, text_id
 
 _SYSTEM_ROLES = ("system", "developer")
 _TOOL_KINDS = ("tool", "output_schema")
+_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")  # chat, Responses, realtime
 _BODY_ORDER = ("body", "backend_body")  # what the client sent before what the gateway made of it
 
 CONTENTS = pl.Schema(
@@ -79,7 +82,7 @@ class Calls(NamedTuple):
     """The calls of a slice: ``rows`` one a request, ``fragments`` in their order, ``place`` an index into ``texts``."""
 
     rows: pl.DataFrame  # request_key, day, in_order, asked, answered
-    fragments: pl.DataFrame  # request_key, side, source, uncertain, place
+    fragments: pl.DataFrame  # request_key, side, source, uncertain, place, sequence
     texts: pl.Series
 
 
@@ -103,7 +106,7 @@ def order(fragments: pl.DataFrame, texts: pl.DataFrame) -> Calls:
         asked=pl.col("place").filter(pl.col("side") == "request"),
         answered=pl.col("place").filter(pl.col("side") == "response"),
     )
-    return Calls(rows, ordered.select("request_key", "side", "source", "uncertain", "place"), known["text"])
+    return Calls(rows, ordered.select(*_Fragment._fields), known["text"])
 
 
 def read(calls: Calls) -> Contents:
@@ -264,6 +267,7 @@ class _Fragment(NamedTuple):
     source: str
     uncertain: bool
     place: int
+    sequence: int | None
 
 
 @dataclass(frozen=True)
@@ -344,6 +348,13 @@ def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn
     uncertain = any(fragment.uncertain for fragment in fragments)
     if chunks and not uncertain:
         candidates.append(("".join(chunks)[: bodies.TEXT_LIMIT], False))
+    if messages := [texts[f.place] for f in fragments if f.source == "message"]:
+        candidates.append((join_messages(side, messages), False))
+    lead, rest = _without_gap([(f.sequence, f.place) for f in fragments if f.source == "numbered"])
+    if rest:
+        return _read_around_gap(side, [texts[place] for place in lead], [texts[place] for place in rest], turn)
+    if lead:
+        candidates.append(("".join(texts[place] for place in lead)[: bodies.TEXT_LIMIT], True))
     cut: list[tuple[int, Any, bool]] = []
     unread: list[str] = []
     for text, whole_body in candidates:
@@ -366,9 +377,68 @@ def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn
     if unread and side == "response" and not chunks:  # sound as text, or subtitles: an answer that is no JSON
         return _Side(_read(side, unread[0], turn), "full", True)
     pieces = sorted(unread + chunks) if uncertain else unread
-    if not pieces:
-        return _Side(_read(side, None, turn), "none")
+    if not pieces:  # an answer may still repeat what its request said beside the prompt
+        echo = next((texts[fragment.place] for fragment in fragments if fragment.source == "echo"), None)
+        return _Side(_read(side, open_body(echo).value if echo else None, turn), "none")
     return _Side(read_fragments(pieces, side, turn), "fragments", uncertain=uncertain)
+
+
+def _without_gap(numbered: list[tuple[int | None, int]]) -> tuple[list[int], list[int]]:
+    """The texts of numbered pieces as far as all are there, each said in one way only; then those of all others.
+
+    Pieces count from 0 or from 1.
+    """
+    known = sorted({(number, place) for number, place in numbered if number is not None})
+    counts = Counter(number for number, _ in known)
+    lead: list[int] = []
+    for following, (number, place) in enumerate(known, known[0][0] if known else 0):
+        if number != following or counts[number] > 1 or known[0][0] not in (0, 1):
+            break
+        lead.append(place)
+    unnumbered = sorted({place for number, place in numbered if number is None})
+    return lead, [*(place for _, place in known[len(lead) :]), *unnumbered]
+
+
+def _read_around_gap(side: str, lead: list[str], rest: list[str], turn: int) -> _Side:
+    """What the pieces before a gap begin with, and those behind it as they are."""
+    opened = open_body("".join(lead)[: bodies.TEXT_LIMIT])
+    if not opened.value:
+        return _Side(read_fragments(lead + rest, side, turn), "fragments")
+    body = _mark_cut(_read(side, opened.value, turn), opened.value)
+    body.parts += read_fragments(rest, side, body.turn + 1).parts
+    body.turn += len(rest)
+    return _Side(body, "cut")
+
+
+def join_messages(side: str, texts: list[str]) -> str:
+    """The body that messages make which were logged one by one, and whatever else was logged of its kind.
+
+    An object with a role or a type is a message, any other says more of the call; what a whole answer says again of
+    the messages of its ``response_id`` counts once.
+    """
+    values = [value for text in texts if isinstance(value := open_body(text).value, dict)]
+    wholes = {str(value.get("id")) for value in values if value.get("output")}
+    held: dict[str, Any] = {}
+    messages: list[Any] = []
+    for value in values:
+        if "role" in value or "type" in value:
+            if value.get("response_id") not in wholes and not any(_is_again(value, other) for other in messages):
+                messages.append(value)
+            continue
+        for key, said in value.items():
+            if key in ("messages", "output", "input") and isinstance(said, list):
+                messages += said
+            else:
+                held[key] = said
+    return write(held | ({"messages" if side == "request" else "output": messages} if messages else {}))
+
+
+def _is_again(message: dict[str, Any], other: Any) -> bool:
+    """Whether two events tell of one message: the client's, which may have no id yet, and the server's."""
+    ids = (message.get("id"), other.get("id")) if isinstance(other, dict) else (None, None)
+    if ids[0] is not None and ids[1] is not None:
+        return bool(ids[0] == ids[1])
+    return ids != (None, None) and all(message.get(key) == other.get(key) for key in ("role", "content", "output"))
 
 
 def _with_tools(messages: Body, cut: list[tuple[int, Any, bool]], turn: int) -> Body:
@@ -414,7 +484,7 @@ def _facts(request: _Side, response: _Side) -> dict[str, Any]:
     system = any(part.role in ("system", "developer") for part in asked.parts)
     pictures = [part for part in asked.parts if part.kind == "picture"]
     usage = answered.usage
-    details = usage.get("prompt_tokens_details")
+    details = next((usage[name] for name in _DETAILS if isinstance(usage.get(name), dict)), None)
     session_kind, session_id = asked.session or (None, None)
     return {
         "api": asked.api,
@@ -434,7 +504,7 @@ def _facts(request: _Side, response: _Side) -> dict[str, Any]:
         "order_uncertain": request.uncertain or response.uncertain,
         "prompt_tokens": fields.number(usage.get("prompt_tokens", usage.get("input_tokens"))),
         "completion_tokens": fields.number(usage.get("completion_tokens", usage.get("output_tokens"))),
-        "cached_tokens": fields.number(details.get("cached_tokens")) if isinstance(details, dict) else None,
+        "cached_tokens": fields.number(details.get("cached_tokens")) if details else None,
         "session_kind": session_kind,
         "session_id": session_id,
         "response_id": answered.response_id,

@@ -14,7 +14,7 @@ _TAKEN = (
 _TAKEN_OR_READ = ("api", "deployment", "model", "stream", "session_kind", "session_id")
 # What is the most that anything says: rows that tell nothing may still say 0.
 _COUNTED = ("prompt_tokens", "completion_tokens", "cached_tokens")
-_STARTS = ("request_time", "time_minus_duration", "time")  # what tells the start of a call, best first
+_STARTS = ("request_time", "time_minus_duration", "created", "time")  # what tells the start of a call, best first
 _NEEDED = ("shape", "category", "ticks", "sequence", "sha256", "makes_request", "started_at", "started_by")
 _NAMES = ("deployment", "resource", "product", "key")  # of a call, as its last parts have them
 RECORD_NAMES = ("request_key", *_NEEDED, *_TAKEN, *_TAKEN_OR_READ, *_COUNTED)

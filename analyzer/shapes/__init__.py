@@ -25,12 +25,30 @@ from analyzer import masking
 from analyzer.json_text import write
 from analyzer.reader import FRAMES, SAMPLE_BYTES, SPACE, slices
 from analyzer.schema import FRAGMENTS, QUARANTINE, RECORDS, Table
-from analyzer.shapes import app_insights, fields, gateway_log, llm_log, numbered, otlp, purview, resource_log, spelling
+from analyzer.shapes import (
+    app_insights,
+    batch_lines,
+    bodies_alone,
+    fields,
+    gateway_log,
+    litellm,
+    llm_log,
+    numbered,
+    otlp,
+    policy_events,
+    purview,
+    realtime_events,
+    resource_log,
+    spelling,
+)
 from analyzer.shapes.fields import About, Columns
 from analyzer.shapes.items import PLACE, chosen, open_frames, take
 from analyzer.shapes.layout import Sheet
 
-SHAPES: tuple[ModuleType, ...] = (resource_log, gateway_log, llm_log, otlp, app_insights, purview)
+SHAPES: tuple[ModuleType, ...] = (
+    resource_log, gateway_log, llm_log, otlp, app_insights, purview, litellm, policy_events, batch_lines,
+    realtime_events, bodies_alone,
+)  # fmt: skip
 UNDATED = date.min  # the day under which texts of records without a time are kept
 
 TEXTS = pa.schema([("text_id", pa.string()), ("day", pa.date32()), ("text", pa.string())])
@@ -177,8 +195,8 @@ def _about(sheet: Sheet) -> Iterator[About]:
     operations = [_said(item, name, count) for name in ("operationname", "operation", "operations", "recordtype")]
     operation = map(_first, *operations, _said(inner, "operation", count))
     event = map(_first, _said(item, "eventname", count), _said(inner, "event.name", count))
-    api_name, kind = _said(inner, "apiname", count), _said(item, "object", count)
-    return map(About, *names, category, resource, operation, api_name, kind, event)
+    rest = (_said(item, name, count) for name in ("object", "custom_llm_provider", "kind"))
+    return map(About, *names, category, resource, operation, _said(inner, "apiname", count), event, *rest)
 
 
 def _first(*said: str) -> str:
@@ -196,7 +214,8 @@ def _shape_of(about: About) -> ModuleType | None:
 
 def _is_foreign(sheet: Sheet) -> bool:
     """Records of Azure Monitor that are no AI calls (they say their category and resource, or their table), spans, log
-    records, metrics and rows of telemetry that say nothing of a model, and what else an audit log notes."""
+    records, metrics and rows of telemetry that say nothing of a model, what else an audit log notes, and calls that a
+    proxy sent elsewhere than to Azure."""
     names = sheet.names
     return (
         ("category" in names and ("resourceid" in names or "operationname" in names))
@@ -208,6 +227,7 @@ def _is_foreign(sheet: Sheet) -> bool:
         or bool({"starttimeunixnano", "timeunixnano", "observedtimeunixnano", "resourcemetrics"} & names)
         or {"creationtime", "operation", "workload"} <= names
         or "auditdata" in names
+        or litellm.is_row(names)
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import NoneType
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ _INT64 = 1 << 63
 _TICKS_PER_MS = 10_000
 _LONGEST_MS = 400_000_000_000_000  # reaches further than all years a time can have
 _FRACTION = re.compile(r"\.(\d{7,})")
+_US_TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d\d):(\d\d) ?([AaPp])[Mm]")  # .NET's in en-US
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)")
 
 Columns = dict[str, Sequence[Any]]  # the values of the fields of a batch, by lower-cased name
@@ -40,8 +42,10 @@ class About(NamedTuple):
     resource: str
     operation: str = ""
     api_name: str = ""
-    object: str = ""  # what a body says it is
     event: str = ""  # the event that a record of telemetry is
+    object: str = ""  # what a body says it is
+    provider: str = ""  # of the model, where a proxy calls several
+    kind: str = ""  # of an event of a gateway's policy
 
 
 # --- one value --------------------------------------------------------------------------------------------------------
@@ -84,14 +88,16 @@ def flag(value: Any) -> bool | None:
 
 
 def ticks(value: Any) -> int | None:
-    """A time in ISO form with up to seven fraction digits, as 100 ns since 1970 UTC; no zone means UTC.
+    """A time in ISO form with up to seven fraction digits, or as .NET says it in the US, as 100 ns since 1970 UTC.
+
+    No zone means UTC.
 
     None for any other form, and for what its zone puts outside the years 1 to 9999.
     """
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value.strip())
+        moment = _us_time(value.strip()) or datetime.fromisoformat(value.strip())
     except ValueError:
         return None
     if moment.tzinfo is None:
@@ -101,6 +107,29 @@ def ticks(value: Any) -> int | None:
         return None
     fraction = _FRACTION.search(value)
     return micros * 10 + (int(fraction[1][6]) if fraction else 0)
+
+
+def _us_time(value: str) -> datetime | None:
+    """Raises ValueError for a day or an hour that is none."""
+    found = _US_TIME.fullmatch(value)
+    if not found:
+        return None
+    month, day, year, hour, minute, second = map(int, found.groups()[:6])
+    if not 1 <= hour <= 12:
+        raise ValueError("no hour of half a day")
+    return datetime(year, month, day, hour % 12 + (12 if found[7] in "Pp" else 0), minute, second)
+
+
+def epoch(value: Any) -> int | None:
+    """A time in seconds since 1970, also with a fraction or as text, as ticks; None for 0, which stands for none."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _MOMENTS[1] / 1_000_000:
+        return None
+    return round(value * 1_000_000) * 10
 
 
 # --- columns ----------------------------------------------------------------------------------------------------------
@@ -141,6 +170,11 @@ def times(values: Sequence[Any]) -> pa.Array:
     except (pa.ArrowTypeError, pa.ArrowInvalid):  # another form than a time with a zone
         return pa.array([ticks(value) for value in values], pa.int64())
     return _computed(nanos, lambda count: count // 100)
+
+
+def epochs(values: Sequence[Any]) -> pa.Array:
+    """``epoch`` of every value, as int64."""
+    return pa.array(map(epoch, values), pa.int64())
 
 
 def net_times(values: Sequence[Any]) -> pa.Array:
@@ -221,3 +255,11 @@ def lists(*columns: pa.Array) -> pa.Array:
     present = values.is_valid().to_numpy(zero_copy_only=False).reshape(rows, len(columns))
     ends = np.concatenate(([0], np.cumsum(present.sum(axis=1)))).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(ends), values.drop_null())
+
+
+def host(url: str) -> str | None:
+    """The host of a URL; None where it names none."""
+    try:
+        return text(urlsplit(url).hostname)
+    except ValueError:  # such as an IPv6 host that does not end
+        return None

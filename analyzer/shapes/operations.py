@@ -1,4 +1,4 @@
-"""Which api an operation name or a URL path belongs to; the names stand in ``queries/operations.toml``."""
+"""Which api a call belongs to, by its operation, path or object; the names stand in ``queries/operations.toml``."""
 
 import re
 import tomllib
@@ -16,10 +16,10 @@ _Patterns = list[tuple[str, str]]  # a pattern and its api, in the order in whic
 
 
 @cache
-def _tables() -> tuple[_Patterns, _Patterns]:
-    """The patterns of operation names and of paths."""
+def _table(name: str) -> _Patterns:
+    """The patterns of one table of the file."""
     data = tomllib.loads((folder("queries") / "operations.toml").read_text(encoding="utf-8"))
-    return _ordered(data["operations"].items()), _ordered(data["paths"].items())
+    return _ordered(data[name].items())
 
 
 def _ordered(apis: Iterable[tuple[str, list[str]]]) -> _Patterns:
@@ -30,13 +30,23 @@ def _ordered(apis: Iterable[tuple[str, list[str]]]) -> _Patterns:
 def api_of_operation(operation: str) -> str | None:
     """The api of an operation name as logged, in any case, with blanks or dashes; None where the table has none."""
     name = re.sub(r"[ -]", "_", operation.strip()[:_LONGEST].lower())
-    return next((api for pattern, api in _tables()[0] if fnmatchcase(name, pattern)), None)
+    return next((api for pattern, api in _table("operations") if fnmatchcase(name, pattern)), None)
 
 
 def api_of_path(path: str) -> str | None:
     """The api of a URL path, whatever its deployment is called."""
     plain = _DEPLOYMENT.sub("", str(PurePosixPath(path.lower())))
-    return next((api for pattern, api in _tables()[1] if _fits(plain, pattern)), None)
+    return next((api for pattern, api in _table("paths") if _fits(plain, pattern)), None)
+
+
+def api_of_call_type(call_type: str) -> str | None:
+    """The api of a ``call_type`` of LiteLLM."""
+    return next((api for pattern, api in _table("call_types") if pattern == call_type.lower()), None)
+
+
+def api_of_object(name: str) -> str | None:
+    """The api whose answers or events say that they are such an ``object``."""
+    return next((api for pattern, api in _table("objects") if pattern == name.lower()), None)
 
 
 def _fits(path: str, pattern: str) -> bool:
