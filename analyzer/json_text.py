@@ -1,6 +1,6 @@
 """JSON text -> values, also where a log cut it or a client wrote half a character. Never raises for content."""
 
-import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +9,11 @@ from pydantic_core import from_json
 
 _DEPTH = 3  # bodies are encoded in strings inside strings; deeper is no log shape
 _NESTING = 100  # a fixed limit, far below Python's own, which counts the frames of whoever calls
+# A pair, a half (the group), or any other escape, which takes its backslash away from what follows.
+_HEX = rb"[0-9a-fA-F]"
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB]" + 2 * _HEX + rb"\\u[dD][c-fC-F]" + 2 * _HEX + rb"|(\\u[dD][89a-fA-F]" + 2 * _HEX + rb")|\\."
+)
 
 
 class NotJsonError(ValueError):
@@ -21,14 +26,14 @@ def parse(text: bytes | str) -> Any:
     Raises NotJsonError, without the text in its message, also for lists and objects nested over 100 levels deep.
     """
     try:
-        value, is_whole = msgspec.json.decode(text), True
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        value, is_whole = _parse_halves(text), False
+        value = _parse_halves(text)
     except RecursionError:
         raise NotJsonError("nested too deep") from None
     if may_be_deep(text) and _is_deep(value):
         raise NotJsonError("nested too deep")
-    return value if is_whole else _whole_characters(value)
+    return value
 
 
 def may_be_deep(text: bytes | str) -> bool:
@@ -54,12 +59,15 @@ def _members(value: Any) -> Iterable[Any]:
 
 def _parse_halves(text: bytes | str) -> Any:
     """The value of a JSON text with half surrogates in it."""
-    if b"\\ud" not in (text if isinstance(text, bytes) else text.encode("utf-8", "replace")).lower():
-        raise NotJsonError("no JSON value")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(mend(text if isinstance(text, bytes) else text.encode("utf-8", "replace")))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotJsonError("no JSON value") from None
+
+
+def mend(text: bytes) -> bytes:
+    """A JSON text with every escaped half of a surrogate pair as an escaped U+FFFD; all else stays in its place."""
+    return _ESCAPE.sub(lambda escape: escape[0] if escape[1] is None else b"\\ufffd", text)
 
 
 def parse_cut(text: str) -> Any:
@@ -85,13 +93,3 @@ def parse_nested(value: Any) -> Any:
 def write(value: Any) -> str:
     """The value as compact JSON text."""
     return msgspec.json.encode(value).decode()
-
-
-def _whole_characters(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_whole_characters(item) for item in value]
-    if isinstance(value, dict):
-        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
-    return value

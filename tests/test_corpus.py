@@ -1,4 +1,4 @@
-"""The labelled corpus, where AOAI_AUDIT_CORPUS names its folder: prints the figures, holds no floor yet."""
+"""The labelled corpus, where AOAI_AUDIT_CORPUS names its folder: every call is there, the figures have no floor yet."""
 
 import os
 import subprocess
@@ -28,5 +28,10 @@ def test_the_corpus_is_judged_and_scored(tmp_path: Path, capsys: pytest.CaptureF
     assert scored.returncode == 0, scored.stderr
     assert "recall" in scored.stdout
     assert rows_of(db, "SELECT count(*) > 100 FROM requests") == [(True,)]
+    labels = f"read_csv('{dev / 'labels.csv'}', all_varchar = true)"
+    wanted = f"SELECT lower(replace(request_id, '-', '')) AS id, tenant_id FROM {labels}"
+    there = "SELECT lower(replace(request_id, '-', '')) AS id, tenant_id FROM requests"
+    assert rows_of(db, f"SELECT count(DISTINCT scenario_id) FROM {labels}") == [(264,)]
+    assert rows_of(db, f"{wanted} EXCEPT {there}") == []
     buckets = "sum(frames) = sum(opened) + sum(blank) + sum(quarantined) + sum(pending)"
     assert rows_of(db, f"SELECT {buckets} FROM store.buckets") == [(True,)]

@@ -15,12 +15,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from jobs import ROOT, SAMPLES, Place, Ran, command
+from jobs import ROOT, SAMPLES, Place, Ran, command, rows_of
 
+import analyzer
 from analyzer.classifier import CLASSES
 from analyzer.errors import ExitCode
 from analyzer.policies import check_exceptions, load_packs, read_exceptions
 from analyzer.register import COLUMNS, DATES, KEY_KINDS, read_register
+from analyzer.shapes import SHAPES
 from analyzer.shipped import folder
 
 MADE = {"schema.md", "verdicts.md", "commands.md", "rules.md"}
@@ -174,3 +176,33 @@ def test_the_registers_page_has_every_column_class_and_key_kind_in_order(tmp_pat
         exceptions = read_exceptions(path)
         check_exceptions(exceptions, load_packs(folder("queries") / "policies"))
         assert exceptions.entries
+
+
+def examples_of_shapes() -> list[tuple[str, str, str, set[str]]]:
+    """Of each section of docs/log-shapes.md with an example: its title, the example's language and text, its shapes."""
+    text = (ROOT / "docs" / "log-shapes.md").read_text()
+    found = []
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        title = section.splitlines()[0]
+        shapes = set(re.findall(r"`([a-z_]+)`", title))
+        for language, example in re.findall(r"^```(json|csv)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
+            found.append((title, language, example, shapes))
+    return found
+
+
+@pytest.mark.parametrize(("title", "language", "example", "shapes"), examples_of_shapes())
+def test_every_example_of_a_shape_loads_as_that_shape(
+    title: str, language: str, example: str, shapes: set[str], tmp_path: Path
+) -> None:
+    path = tmp_path / f"example.{language}"
+    path.write_text(example)
+    ended = analyzer.load([str(path)], tmp_path / "audit.duckdb")
+    assert ended.loaded is not None
+    assert ended.loaded.buckets["items"] == ended.loaded.buckets["loaded"] > 0, title
+    assert {shape for (shape,) in rows_of(tmp_path / "audit.duckdb", "SELECT shape FROM store.records")} == shapes
+
+
+def test_every_shape_has_an_example() -> None:
+    shown = {shape for *_, shapes in examples_of_shapes() for shape in shapes}
+    named = {name for shape in SHAPES for name in (shape.NAME, getattr(shape, "ROW_NAME", shape.NAME))}
+    assert shown == named

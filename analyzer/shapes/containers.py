@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from analyzer.json_text import parse
+from analyzer.json_text import mend, parse
 
 _RECORDS = "records"
 _PAGE_KEYS = {"value", "nextlink", "count", "statistics"}  # of {"value": […]}, besides @odata…
@@ -32,6 +32,13 @@ def members(raw: bytes, value: Any, depth: int = _DEPTH) -> list[Member] | None:
 
     Raises NotJsonError for a member that is nested too deep.
     """
+    try:
+        return _members(raw, value, depth)
+    except msgspec.DecodeError:  # half a surrogate, which the value was read without
+        return _members(mend(raw), value, depth)
+
+
+def _members(raw: bytes, value: Any, depth: int) -> list[Member] | None:
     if isinstance(value, list):
         return list(_each(raw, raw, 0, depth))
     keys = {key.lower(): key for key in reversed(value)} if isinstance(value, dict) else {}
