@@ -29,7 +29,7 @@ _CALL_TYPES = (
 )  # fmt: skip
 _CALL_INPUTS = ("arguments", "input", "action", "queries", "code")  # where a call says what it is called with
 _RESPONSES_KEYS = {"instructions", "previous_response_id", "max_output_tokens", "reasoning"}
-_SHORTENED = "(litellm_truncated "  # what LiteLLM writes for the middle of a long text
+SHORTENED = "(litellm_truncated "  # what LiteLLM writes for the middle of a long text
 _BLOCKED = {"content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation"}
 
 
@@ -68,7 +68,7 @@ class Body:
         """One more part in the current turn; a text over TEXT_LIMIT is cut."""
         if text is not None and len(text) > TEXT_LIMIT:
             text, more = text[:TEXT_LIMIT], {**more, "cut": True}
-        if text is not None and _SHORTENED in text:
+        if text is not None and SHORTENED in text:
             more = {**more, "cut": True}
         turn = None if kind == "name" else max(self.turn, 0)
         self.parts.append(Part(turn, "name" if kind == "name" else self.side, role, kind, text=text, **more))
@@ -320,7 +320,7 @@ def _file_name(address: str) -> str:
 def _inline(payload: str) -> dict[str, Any]:
     """Inline content as ``pictures`` knows it, by its first piece where chunks cut it; cut where it knows nothing."""
     known = _TOKEN.search(payload)
-    return {"picture": known[1]} if known else {"cut": bool(payload)}
+    return {"picture": known[1], "cut": SHORTENED in payload} if known else {"cut": bool(payload)}
 
 
 def _read_prompt(body: Body, value: dict[str, Any]) -> None:

@@ -165,8 +165,11 @@ def read_plain(calls: Calls) -> tuple[Contents, Calls]:
         unmasked=texts.str.contains("\\", literal=True) | in_pieces,
     )
     said = sides.select(pl.col("call", "side", "unmasked").repeat_by("count").explode(empty_as_null=False))
-    shows_picture = pl.Series(["data:image/" in message.content for message in messages], dtype=pl.Boolean)
-    unread = pl.concat([sides.filter(pl.col("count") == 0)["call"], said.filter(shows_picture)["call"]]).unique()
+    says_more = pl.Series(
+        ["data:image/" in message.content or bodies.SHORTENED in message.content for message in messages],
+        dtype=pl.Boolean,
+    )
+    unread = pl.concat([sides.filter(pl.col("count") == 0)["call"], said.filter(says_more)["call"]]).unique()
     is_plain = pl.col("in_order") & ~pl.col("call").is_in(unread.implode())
     contents, ids = _masked([message.content for message in messages], said["unmasked"].to_list())
     said = said.with_columns(

@@ -59,7 +59,9 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     )
     return {
         "category": fields.texts(item["type"]),
-        "makes_request": pa.array([event["type"] in _ASKS or event["type"] in _ANSWERS for event in events], pa.bool_()),
+        "makes_request": pa.array(
+            [event["type"] in _ASKS or event["type"] in _ANSWERS for event in events], pa.bool_()
+        ),
         "kind": "realtime",
         "request_id": pc.coalesce(
             session,
