@@ -163,7 +163,7 @@ def _request_api(value: dict[str, Any]) -> str | None:
         return "chat"
     if "form_files" in value:
         return None
-    if "prompt" in value:
+    if "prompt" in value and not isinstance(value["prompt"], dict):
         return "image_generate" if {"size", "quality", "style", "response_format"} & value.keys() else "completion"
     if "input" not in value:
         return None
@@ -171,7 +171,7 @@ def _request_api(value: dict[str, Any]) -> str | None:
         return "speech"
     if {"dimensions", "encoding_format"} & value.keys():
         return "embedding"
-    return "responses" if _RESPONSES_KEYS & value.keys() else None
+    return "responses" if _RESPONSES_KEYS & value.keys() or "prompt" in value else None
 
 
 def _read_messages(body: Body, messages: Any) -> None:
@@ -325,6 +325,11 @@ def _inline(payload: str) -> dict[str, Any]:
 
 def _read_prompt(body: Body, value: dict[str, Any]) -> None:
     prompts = value.get("prompt")
+    if isinstance(prompts, dict):  # of the Responses API: the name of a kept prompt, and what stands in its gaps
+        variables = prompts.get("variables")
+        for said in variables.values() if isinstance(variables, dict) else []:
+            _next_turn(body)
+            _read_content(body, "user", said)
     for prompt in prompts if isinstance(prompts, list) else [prompts]:
         if isinstance(prompt, str) and prompt:
             _next_turn(body)
@@ -349,6 +354,9 @@ def _read_tools(body: Body, value: dict[str, Any]) -> None:
         for key in ("index_name", "indexName", "collection_name", "table_name"):
             if isinstance(parameters, dict) and (name := _string(parameters.get(key))):
                 body.add(None, "name", name, name="tool")
+        videos = parameters.get("videoUrls") if isinstance(parameters, dict) else None
+        for address in videos if isinstance(videos, list) else []:
+            _read_file(body, "user", {"file_url": address})
 
 
 def _read_files(body: Body, value: dict[str, Any]) -> None:

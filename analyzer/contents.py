@@ -335,6 +335,9 @@ def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: in
         if opened.seen == "full":
             says = isinstance(opened.value, (dict, list, str))  # an answer may be a text that happens to be JSON: 42
             body = _read(side, opened.value if says else text, turn)
+            places = dict.fromkeys(fragment.place for fragment in fragments if fragment.source == "body")  # in order
+            if whole_body and len(places) > 1:
+                _add_others(body, [opened.value], [texts[place] for place in places])
             return _Side(body if whole_body else _with_tools(body, cut, turn), "full", whole_body)
         if opened.seen == "cut":
             cut.append((len(text), opened.value, whole_body))
@@ -349,6 +352,18 @@ def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: in
         echo = next((texts[fragment.place] for fragment in fragments if fragment.source == "echo"), None)
         return _Side(_read(side, open_body(echo).value if echo else None, turn), "none")
     return _Side(read_fragments(pieces, side, turn), "fragments", uncertain=uncertain)
+
+
+def _add_others(body: Body, known: list[Any], texts: list[str]) -> None:
+    """The parts of more bodies that have the same id, such as lines of two batches in one folder: none is left out."""
+    for text in texts:
+        opened = open_body(text)
+        if opened.seen == "full" and isinstance(opened.value, dict) and opened.value not in ({}, *known):
+            known.append(opened.value)
+            other = _read(body.side, opened.value, body.turn + 1)
+            body.parts += other.parts
+            body.turn = other.turn
+            body.annotations += other.annotations
 
 
 def _without_gap(numbered: list[tuple[int | None, int]]) -> tuple[list[int], list[int]]:

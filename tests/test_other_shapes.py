@@ -387,6 +387,13 @@ def test_a_batch_line_that_failed_says_why(tmp_path: Path) -> None:
     assert parts[-1] == ("response", None, "text", "Too late.")
 
 
+def test_lines_of_two_batches_that_share_an_id_are_all_seen(tmp_path: Path) -> None:
+    other = {**BATCH_IN, "body": {"messages": [{"role": "user", "content": "Name a lake."}]}}
+    (request,), parts = loaded(tmp_path, [BATCH_IN, BATCH_OUT], [other, BATCH_IN])
+    assert parts == [*CALL[:2], ("request", "user", "text", "Name a lake."), CALL[2]]
+    assert request["prompt_seen"] == "full"
+
+
 def test_a_path_in_the_register_names_the_tenant_of_a_batch(tmp_path: Path, read_once: None) -> None:
     folder = tmp_path / "logs" / "batch" / "millbrook" / "2026-06-01"
     folder.mkdir(parents=True)
@@ -413,6 +420,8 @@ THREAD = {"thread_id": "thread_1", "created_at": CREATED}
         ([{"messages": MESSAGES}], "chat", CALL[:2]),
         ([{"model": "m", "input": PROMPT, "instructions": SYSTEM}], "responses", CALL[:2]),
         ([{"model": "m", "input": PROMPT, "encoding_format": "float"}], "embedding", CALL[1:2]),
+        ([{"model": "m", "input": [], "prompt": {"id": "pmpt_1", "variables": {"what": PROMPT}}}], "responses",
+         CALL[1:2]),
         ([{"model": "m", "input": PROMPT, "voice": "alloy"}], "speech", CALL[1:2]),
         ([{"prompt": PROMPT, "max_tokens": 5}], "completion", CALL[1:2]),
         ([{"prompt": PROMPT, "n": 1, "size": "1024x1024"}], "image_generate", CALL[1:2]),
@@ -449,9 +458,16 @@ def test_pictures_and_old_vision_bodies_are_read(tmp_path: Path) -> None:
     body = {
         "messages": [{"role": "user", "content": ["Who?", {"image": "https://x.example.com/a.jpg"}]}],
         "enhancements": {"ocr": {"enabled": True}},
-        "dataSources": [{"type": "AzureComputerVision", "parameters": {"indexName": "faces", "key": "k"}}],
+        "dataSources": [
+            {"type": "AzureComputerVision", "parameters": {"indexName": "faces", "key": "k"}},
+            {
+                "type": "AzureComputerVisionVideoIndex",
+                "parameters": {"videoUrls": ["https://x.example.com/v.mp4?sig=1"]},
+            },
+        ],
     }
-    (request,), _ = loaded(tmp_path, [body])
+    (request,), parts = loaded(tmp_path, [body])
+    assert parts[-1] == ("request", "user", "file", "https://x.example.com/v.mp4")
     assert (request["pictures_seen"], request["picture_count"]) == ("address_only", 1)
     assert query(tmp_path / "audit.duckdb", "FROM parts WHERE name = 'tool'").num_rows == 1
 
