@@ -34,7 +34,7 @@ _INSTRUCTIONS, _TOOLS = "gen_ai.system_instructions", "gen_ai.tool.definitions"
 _ASKED, _ANSWERED = "gen_ai.input.messages", "gen_ai.output.messages"
 _FINISHED, _FILTERS = "gen_ai.response.finish_reasons", "microsoft.foundry.content_filter.results"
 _TELEMETRY = {_INSTRUCTIONS, _TOOLS, _ASKED, _ANSWERED, _FINISHED, _FILTERS}
-_SHORTENED = "(litellm_truncated "  # what LiteLLM writes for the middle of a long text
+SHORTENED = "(litellm_truncated "  # what LiteLLM writes for the middle of a long text
 _BLOCKED = {"content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation"}
 
 
@@ -75,7 +75,7 @@ class Body:
         """One more part in the current turn; a text over TEXT_LIMIT is cut."""
         if text is not None and len(text) > TEXT_LIMIT:
             text, more = text[:TEXT_LIMIT], {**more, "cut": True}
-        if text is not None and _SHORTENED in text:
+        if text is not None and SHORTENED in text:
             more = {**more, "cut": True}
         turn = None if kind == "name" else max(self.turn, 0)
         self.parts.append(Part(turn, "name" if kind == "name" else self.side, role, kind, text=text, **more))
@@ -191,7 +191,7 @@ def _request_api(value: dict[str, Any]) -> str | None:
         return "chat"
     if "form_files" in value:
         return None
-    if "prompt" in value:
+    if "prompt" in value and not isinstance(value["prompt"], dict):
         return "image_generate" if {"size", "quality", "style", "response_format"} & value.keys() else "completion"
     if "input" not in value:
         return None
@@ -199,7 +199,7 @@ def _request_api(value: dict[str, Any]) -> str | None:
         return "speech"
     if {"dimensions", "encoding_format"} & value.keys():
         return "embedding"
-    return "responses" if _RESPONSES_KEYS & value.keys() else None
+    return "responses" if _RESPONSES_KEYS & value.keys() or "prompt" in value else None
 
 
 def _read_messages(body: Body, messages: Any) -> None:
@@ -413,11 +413,16 @@ def _file_name(address: str) -> str:
 def _inline(payload: str) -> dict[str, Any]:
     """Inline content as ``pictures`` knows it, by its first piece where chunks cut it; cut where it knows nothing."""
     known = _TOKEN.search(payload)
-    return {"picture": known[1]} if known else {"cut": bool(payload)}
+    return {"picture": known[1], "cut": SHORTENED in payload} if known else {"cut": bool(payload)}
 
 
 def _read_prompt(body: Body, value: dict[str, Any]) -> None:
     prompts = value.get("prompt")
+    if isinstance(prompts, dict):  # of the Responses API: the name of a kept prompt, and what stands in its gaps
+        variables = prompts.get("variables")
+        for said in variables.values() if isinstance(variables, dict) else []:
+            _next_turn(body)
+            _read_content(body, "user", said)
     for prompt in prompts if isinstance(prompts, list) else [prompts]:
         if isinstance(prompt, str) and prompt:
             _next_turn(body)
@@ -443,6 +448,9 @@ def _read_tools(body: Body, value: dict[str, Any]) -> None:
         for key in ("index_name", "indexName", "collection_name", "table_name"):
             if isinstance(parameters, dict) and (name := _string(parameters.get(key))):
                 body.add(None, "name", name, name="tool")
+        videos = parameters.get("videoUrls") if isinstance(parameters, dict) else None
+        for address in videos if isinstance(videos, list) else []:
+            _read_file(body, "user", {"file_url": address})
 
 
 def _read_files(body: Body, value: dict[str, Any]) -> None:

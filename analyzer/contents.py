@@ -167,8 +167,11 @@ def read_plain(calls: Calls) -> tuple[Contents, Calls]:
         unmasked=texts.str.contains("\\", literal=True) | in_pieces,
     )
     said = sides.select(pl.col("call", "side", "unmasked").repeat_by("count").explode(empty_as_null=False))
-    shows_picture = pl.Series(["data:image/" in message.content for message in messages], dtype=pl.Boolean)
-    unread = pl.concat([sides.filter(pl.col("count") == 0)["call"], said.filter(shows_picture)["call"]]).unique()
+    says_more = pl.Series(
+        ["data:image/" in message.content or bodies.SHORTENED in message.content for message in messages],
+        dtype=pl.Boolean,
+    )
+    unread = pl.concat([sides.filter(pl.col("count") == 0)["call"], said.filter(says_more)["call"]]).unique()
     is_plain = pl.col("in_order") & ~pl.col("call").is_in(unread.implode())
     contents, ids = _masked([message.content for message in messages], said["unmasked"].to_list())
     said = said.with_columns(
@@ -366,6 +369,9 @@ def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn
         if opened.seen == "full":
             says = isinstance(opened.value, (dict, list, str))  # an answer may be a text that happens to be JSON: 42
             body = _read(side, opened.value if says else text, turn)
+            places = dict.fromkeys(fragment.place for fragment in fragments if fragment.source == "body")  # in order
+            if whole_body and len(places) > 1:
+                _add_others(body, [opened.value], [texts[place] for place in places])
             whole_body = whole_body and not bodies.is_telemetry(opened.value)  # which need not tell the tools
             return _Side(body if whole_body else _with_tools(body, cut, turn), "full", whole_body)
         if opened.seen == "cut":
@@ -381,6 +387,18 @@ def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn
         echo = next((texts[fragment.place] for fragment in fragments if fragment.source == "echo"), None)
         return _Side(_read(side, open_body(echo).value if echo else None, turn), "none")
     return _Side(read_fragments(pieces, side, turn), "fragments", uncertain=uncertain)
+
+
+def _add_others(body: Body, known: list[Any], texts: list[str]) -> None:
+    """The parts of more bodies that have the same id, such as lines of two batches in one folder: none is left out."""
+    for text in texts:
+        opened = open_body(text)
+        if opened.seen == "full" and isinstance(opened.value, dict) and opened.value not in ({}, *known):
+            known.append(opened.value)
+            other = _read(body.side, opened.value, body.turn + 1)
+            body.parts += other.parts
+            body.turn = other.turn
+            body.annotations += other.annotations
 
 
 def _without_gap(numbered: list[tuple[int | None, int]]) -> tuple[list[int], list[int]]:
