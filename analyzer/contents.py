@@ -317,8 +317,6 @@ def read_fully(calls: Calls) -> Contents:
 def _read_side(side: str, fragments: list[_Fragment], texts: pl.Series, turn: int) -> _Side:
     """The most complete reading, with what records of telemetry tell aside: tools, finish reasons, filters."""
     found = _most_complete(side, fragments, texts, turn)
-    if any(fragment.source == "message" for fragment in fragments):
-        found.body.api = found.body.api or "chat"
     said = (texts[fragment.place] for fragment in fragments if fragment.source == "body")
     for text in filter(_may_be_aside, said):
         opened = open_body(text)
@@ -347,7 +345,8 @@ def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn
     candidates = [(texts[f.place], True) for source in _BODY_ORDER for f in fragments if f.source == source]
     chunks = [texts[f.place] for f in fragments if f.source == "chunk"]
     if messages := [texts[f.place] for f in fragments if f.source == "message"]:
-        candidates.append((f"[{','.join(messages)}]", False))
+        joined = f"[{','.join(messages)}]"
+        candidates.append((f'{{"messages":{joined}}}' if side == "request" else joined, False))
     uncertain = any(fragment.uncertain for fragment in fragments)
     if chunks and not uncertain:
         candidates.append(("".join(chunks)[: bodies.TEXT_LIMIT], False))

@@ -340,6 +340,13 @@ def test_a_row_says_the_tenant_keys_that_a_span_says_and_never_its_workspace(for
     assert record(FORMS[form]()[0])["tenant_keys"] == record(span(FACTS))["tenant_keys"]
 
 
+def test_a_row_of_content_is_one_whether_or_not_it_says_attributes_too() -> None:
+    for more in ({}, {"Attributes": {"gen_ai.operation.name": "chat"}}, {"TraceId": TRACE, "OperationId": None}):
+        found = record(content_row(**more))
+        assert (found["shape"], found["category"]) == ("app_insights", "AppGenAIContent")
+        assert found["request_key"] == record(span(FACTS))["request_key"]
+
+
 def test_an_event_with_one_message_in_application_insights_joins_its_span(tmp_path: Path) -> None:
     def trace(name: str, content: Row, tick: int, in_message: bool) -> Row:
         row = {"TimeGenerated": f"2026-06-01T10:00:00.123{tick}Z", "OperationId": TRACE, "ParentId": SPAN,
@@ -423,6 +430,14 @@ def test_messages_that_the_log_cut_are_read_as_far_as_they_go(end: int, tmp_path
     assert [part[7] for part in of_messages] == [False] * (len(of_messages) - 1) + [True]
     assert of_messages[-1][3] == ("text" if end == 60 else "picture")
     assert not any(part[7] for part in parts if part[2] == "system" or part[3] == "tool")
+
+
+@pytest.mark.parametrize("mark", ["...", "\u2026", "...[truncated]", " (truncated)"])
+def test_a_mark_behind_cut_messages_hides_nothing(mark: str, tmp_path: Path) -> None:
+    cut = '[{"role":"user","parts":[{"type":"text","content":"' + QUESTION + '"}' + mark
+    request, parts = one(tmp_path, span({**FACTS, "gen_ai.input.messages": cut}))
+    assert parts == [(0, "request", "user", "text", None, said(QUESTION), None, True)]
+    assert request["prompt_seen"] == "cut"
 
 
 def test_cut_tools_are_marked_as_cut_and_an_answer_keeps_what_it_said(tmp_path: Path) -> None:
@@ -754,6 +769,19 @@ def test_whatever_stands_in_a_record_it_is_loaded_or_counted(drawn: list[tuple[s
     seen = buckets(*(odd(*row) for row in drawn))
     assert sum(seen.values()) == len(drawn)
     assert seen.keys() <= {"loaded", "quarantined_items", "foreign_items", "unrecognised", "quarantined"}
+
+
+@given(st.lists(st.tuples(FORM, ATTRIBUTES, FIELDS), min_size=2, max_size=6))
+@settings(deadline=None)
+def test_a_record_says_the_same_whatever_stands_beside_it(drawn: list[tuple[str, Row, Row]]) -> None:
+    def plain(records: list[Row]) -> Counter[str]:
+        places = ("line", "byte_offset")
+        return Counter(repr({name: value for name, value in row.items() if name not in places}) for row in records)
+
+    rows = [odd(*row) for row in drawn]
+    together, alone = mapped(*rows), [mapped(row) for row in rows]
+    assert plain(together[0]) == sum((plain(records) for records, _ in alone), Counter())
+    assert Counter(together[1]) == Counter(text for _, texts in alone for text in texts)
 
 
 @given(st.lists(st.tuples(FORM, ATTRIBUTES, FIELDS), min_size=1, max_size=6))

@@ -65,6 +65,7 @@ _EVALUATION = "gen_ai.evaluation.result"
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
 _CHOICE = "gen_ai.choice"
 _SAYS = ("content", "parts", "tool_calls", "function_call", "refusal")
+_CUT_MARKS = ("[truncated]", "(truncated)", "<truncated>", "...", "\u2026")
 _ID = re.compile(r"(?:0[xX])?([0-9a-fA-F]+)")
 _BLOCKS = re.compile("content_filter|content_policy_violation|ResponsibleAIPolicyViolation", re.IGNORECASE)
 
@@ -301,14 +302,25 @@ def _open(value: Any) -> tuple[Any, bool]:
     value = parse_nested(value)
     is_cut = False
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            beginning = parse_cut(value)
-        except NotJsonError:
-            beginning = None
+        beginning = next(filter(None, map(_beginning, (value, _without_mark(value)))), None)
         value, is_cut = (beginning, True) if beginning else (value, False)
     if isinstance(value, list):  # OTLP may list messages that are each JSON in a text
         value = [inner if isinstance(inner := parse_nested(item), dict) else item for item in value]
     return _with_data_urls(value), is_cut
+
+
+def _beginning(text: str) -> Any:
+    try:
+        return parse_cut(text)
+    except NotJsonError:
+        return None
+
+
+def _without_mark(text: str) -> str:
+    """A text without what an exporter writes to say that it cut it there."""
+    for mark in _CUT_MARKS:
+        text = text.rstrip().removesuffix(mark)
+    return text
 
 
 def _closing(value: Any) -> str:

@@ -23,8 +23,11 @@ def fold(sheet: Sheet) -> Sheet:
     inner = {name: column for name, column in sheet.inner.items() if name not in found}
     for base in dict.fromkeys(match[1] for match in found.values()):
         named = [(int(match[2]), match[3], sheet.inner[name]) for name, match in found.items() if match[1] == base]
-        inner[base] = [_objects([(number, key, column[row]) for number, key, column in named])
-                       for row in range(len(sheet.rows))]  # fmt: skip
+        plain = sheet.inner.get(base, [None] * len(sheet.rows))
+        inner[base] = [
+            _objects([(number, key, column[row]) for number, key, column in named]) or plain[row]
+            for row in range(len(sheet.rows))
+        ]
     new = inner.keys() - sheet.inner.keys()
     return replace(sheet, inner=inner, inner_names=frozenset(new | (sheet.inner_names - found.keys())))
 

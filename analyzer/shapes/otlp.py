@@ -25,8 +25,8 @@ _CLIENT = (3, "3", "SPAN_KIND_CLIENT")
 
 
 def recognise(about: About) -> bool:
-    """Whether a record is a span or a log record with a gen_ai attribute or event."""
-    return bool(_OTLP_NAMES & about.names) and gen_ai.has_gen_ai(about)
+    """Whether a record is a span or a log record with a gen_ai attribute or event, and no row of a table."""
+    return bool(_OTLP_NAMES & about.names) and "timegenerated" not in about.names and gen_ai.has_gen_ai(about)
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
