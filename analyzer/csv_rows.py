@@ -15,9 +15,11 @@ import msgspec
 import numpy as np
 
 HEADER_LIMIT = 64 << 10
+WINDOW = 1 << 20  # bytes that are searched for rows at once, more only where one row is longer
 _DELIMITERS = ",;\t"
 _NAME = re.compile(r"[^\W\d][^\x00-\x1f\x7f{}=\"]{0,199}|[@$][^\x00-\x1f\x7f{}=\"]{1,199}")
-_LAST = "\0\n"  # a row of its own behind the last, so that an open quote can be told
+_NEWLINE, _RETURN = b"\n\r"
+_LAST = b"\0\n"  # a row of its own behind the last, so that an open quote can be told
 
 csv.field_size_limit(1 << 30)  # the module's limit is for all readers; ours is the row's length, in reader
 
@@ -79,41 +81,38 @@ def whole_rows(data: bytes, header: Header, limit: int) -> int:
     end = data.rfind(b"\n") + 1
     if not end:
         return 0
-    lines = np.flatnonzero(np.frombuffer(data, np.uint8, end) == _NEWLINE)
-    ends = [last for _, last in _read(data[:end], header)]
-    ends.pop()  # of the row added, or of the one that goes on
-    bounds = np.concatenate(([0], lines[np.array(ends, np.int64) - 1] + 1))
+    lines = np.flatnonzero(np.frombuffer(data, np.uint8, end) == _NEWLINE) + 1
+    if b'"' in data:
+        _, ends = _read(data[:end], header)
+        bounds = np.concatenate(([0], lines[np.array(ends[:-1], np.int64) - 1]))  # the last is of the row added
+    else:
+        bounds = np.concatenate(([0], lines))
     over = np.flatnonzero(np.diff(bounds) - 1 > limit)
     return int(bounds[over[0]] if len(over) else bounds[-1])
 
 
-_NEWLINE = 10
-
-
 def is_whole_row(data: bytes, header: Header) -> bool:
     """Whether the data, which goes on behind its last newline, is one row with the header's fields, or blank."""
-    found = list(_read(data + b"\n", header))
-    fields = found[0][0]
+    found, _ = _read(data + b"\n", header)
+    fields = found[0]
     return len(found) == 2 and fields is not None and (_is_blank(fields) or len(fields) == len(header.names))
 
 
 def rows(data: bytes, header: Header) -> Iterator[Row]:
     """The rows of data that ends where a row ends; one with other fields than the header's is ``csv_fields``."""
     is_text = _is_text(data)
-    ends = [*np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE).tolist(), len(data)]
-    text = data if data.endswith(b"\n") else data + b"\n"
-    encode, names = msgspec.json.Encoder().encode, header.names
+    newlines = [*np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE).tolist(), len(data)]
+    found, ends = _read(data if data.endswith(b"\n") else data + b"\n", header)
+    encode, names, count = msgspec.json.Encoder().encode, header.names, len(header.names)
     line = start = 0
-    for fields, last in _read(text, header):
-        if start >= len(data):
-            return
-        end = ends[last - 1]
-        stop = end - 1 if data[end - 1 : end] == b"\r" and end > start else end
+    for fields, last in zip(found[:-1], ends[:-1], strict=True):
+        end = newlines[last - 1]
+        stop = end - 1 if end > start and data[end - 1] == _RETURN else end
         if fields is not None and _is_blank(fields):
             yield Row(start, stop, line, "blank", b"")
         elif not (is_text or _is_text(data[start:stop])):
             yield Row(start, stop, line, "not_utf8", b"")
-        elif fields is None or len(fields) != len(names):
+        elif fields is None or len(fields) != count:
             yield Row(start, stop, line, "csv_fields", b"")
         else:
             yield Row(start, stop, line, "record", encode(dict(zip(names, fields, strict=True))))
@@ -132,17 +131,21 @@ def _is_blank(fields: list[str]) -> bool:
     return not fields or (len(fields) == 1 and not fields[0].strip())
 
 
-def _read(data: bytes, header: Header) -> Iterator[tuple[list[str] | None, int]]:
+def _read(data: bytes, header: Header) -> tuple[list[list[str] | None], list[int]]:
     """The fields of each row, None where they cannot be told, and the number of lines to its end.
 
     Behind the data, which ends a line, stands one row more; it is part of the last when that has an open quote.
     """
-    text = io.StringIO(data.decode("utf-8", "surrogateescape") + _LAST, newline="\n")
+    text = io.TextIOWrapper(io.BytesIO(data + _LAST), "utf-8", "surrogateescape", newline="\n")
     reader = csv.reader(text, delimiter=header.delimiter)
+    rows: list[list[str] | None] = []
+    ends: list[int] = []
     while True:
         try:
             for fields in reader:
-                yield fields, reader.line_num
-            return
+                rows.append(fields)
+                ends.append(reader.line_num)
+            return rows, ends
         except csv.Error:  # a carriage return inside a field without quotes
-            yield None, reader.line_num
+            rows.append(None)
+            ends.append(reader.line_num)

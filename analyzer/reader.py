@@ -253,26 +253,27 @@ def _row_chunks(
     """Like ``_line_chunks`` for the rows of a CSV file; one over the limit ends at the next newline, quoted or not."""
     breaks: list[BrokenStreamError] = []
     stream = _ended(stream, breaks)
-    rest, least, more = b"", 0, b"-"
-    while more:
-        more, stream = _take(stream, max(least - len(rest), 1))
-        rest += more
-        is_searched = False
-        while not is_searched:
-            if whole := csv_rows.whole_rows(rest, header, limit):
-                data, rest = rest[:whole], rest[whole:]
-                digest.update(data)
-                chunk = Chunk(data, offset, line, data.count(b"\n"), "rows", header=header)
-                yield chunk
-                offset, line = chunk.end, chunk.next_line
-            is_searched = len(rest) <= limit
-            if not is_searched:
-                end = rest.find(b"\n", limit)
-                row, behind = (rest[:end], iter([rest[end:]])) if end >= 0 else (rest, stream)
-                frame, rest, _ = _skip_line(row, behind, offset, line, digest)
-                yield frame
-                offset, line = frame.end, frame.next_line
-        least = 2 * len(rest)  # so that a row over many blocks is not searched again for each
+    rest, window = b"", csv_rows.WINDOW
+    while True:
+        if len(rest) < window:
+            more, stream = _take(stream, window - len(rest))
+            rest += more
+        if whole := csv_rows.whole_rows(rest[:window], header, limit):
+            data, rest = rest[:whole], rest[whole:]
+            digest.update(data)
+            chunk = Chunk(data, offset, line, data.count(b"\n"), "rows", header=header)
+            yield chunk
+            offset, line, window = chunk.end, chunk.next_line, csv_rows.WINDOW
+        elif min(window, len(rest)) > limit:
+            end = rest.find(b"\n", limit)
+            row, behind = (rest[:end], iter([rest[end:]])) if end >= 0 else (rest, stream)
+            frame, rest, _ = _skip_line(row, behind, offset, line, digest)
+            yield frame
+            offset, line, window = frame.end, frame.next_line, csv_rows.WINDOW
+        elif len(rest) < window:
+            break  # the stream has ended
+        else:
+            window *= 2
     if rest and not breaks and csv_rows.is_whole_row(rest, header):
         digest.update(rest)
         yield Chunk(rest, offset, line, 0, "rows", header=header)

@@ -7,13 +7,12 @@ import hashlib
 import io
 import json
 import os
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import fastavro
@@ -33,7 +32,11 @@ from analyzer.sources import Source
 
 RESOURCE_ROWS = [resource_row(f"call-{n}", START + timedelta(seconds=n)) for n in range(5)]
 ROWS = [*RESOURCE_ROWS, gateway_row("gate", **asked('Hello,\n"you" é.')), *llm_rows("llm", "Hi.")]
-SAID = "SELECT COLUMNS(* EXCLUDE (file, line, byte_offset, byte_length, sha256)) FROM records ORDER BY ALL"
+REQUESTS = """
+    SELECT COLUMNS(* EXCLUDE (file_id, generation, line, byte_offset, byte_length, sha256))
+    FROM store.records ORDER BY ALL
+"""
+FRAGMENTS = "SELECT request_key, side, source, text_id, chars, day FROM store.fragments ORDER BY ALL"
 FILES = "SELECT path, state, reason, frames, loaded, quarantined FROM files ORDER BY path"
 CAPTURE = {
     "type": "record", "name": "EventData", "namespace": "Microsoft.ServiceBus.Messaging",
@@ -101,7 +104,7 @@ def as_zip(files: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
 
 
 def zst(content: bytes) -> bytes:
-    return zstandard.ZstdCompressor().compress(content)
+    return zstandard.ZstdCompressor(write_checksum=True).compress(content)
 
 
 LINES = as_lines(ROWS)
@@ -158,13 +161,6 @@ def loads_like(place: Place, tmp_path: Path, name: str, content: bytes, rows: Se
     assert place.rows(FRAGMENTS) == twin.rows(FRAGMENTS)
     again = place.load()
     assert (again.files, counts(again)) == ({"unchanged": 1}, {})
-
-
-REQUESTS = """
-    SELECT COLUMNS(* EXCLUDE (file_id, generation, line, byte_offset, byte_length, sha256))
-    FROM store.records ORDER BY ALL
-"""
-FRAGMENTS = "SELECT request_key, side, source, text_id, chars, day FROM store.fragments ORDER BY ALL"
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -261,7 +257,13 @@ def test_where_blocks_end_changes_no_row(lines: list[bytes], end: bytes, limit: 
     stream = HEADER + b"\n".join(lines) + end
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
     blocks = [stream[start:stop] for start, stop in pairwise([0, *cuts, len(stream)])]
-    assert framed(filter(None, blocks), limit) == framed([stream], limit)
+    with pytest.MonkeyPatch.context() as patch:
+        whole = framed([stream], limit)
+        patch.setattr(csv_rows, "WINDOW", data.draw(st.integers(1, 50)))
+        told = framed(filter(None, blocks), limit)
+    for frame in told + whole:
+        frame["raw"] = b"" if frame["state"] == "too_long" else frame["raw"]  # a limit is longer than a sample
+    assert told == whole
 
 
 @given(CSV_LINES, st.sampled_from([b"", b"\n", b"\r\n"]), st.integers(4, 60))
@@ -335,8 +337,8 @@ def test_an_open_quote_swallows_no_more_than_a_line_may_have() -> None:
 
 @pytest.mark.parametrize(
     "first",
-    [b"one", b"2026-06-01 10:00:00,991 INFO start", b"Dear Sir, please", b"a,a", b"a,", b'{"a":1},b', b'"a"', b"x=1,y=2",
-     b"caf\xe9,b", b"no json", b""],
+    [b"one", b"2026-06-01 10:00:00,991 INFO start", b"Dear Sir, please", b"a,a", b"a,", b'{"a":1},b', b'"a"',
+     b"x=1,y=2", b"caf\xe9,b", b"no json", b""],
 )  # fmt: skip
 def test_a_first_line_that_is_no_header_makes_no_table(first: bytes) -> None:
     assert header_of(first + b"\nx,y\n") is None
@@ -423,6 +425,8 @@ def cut(content: bytes) -> bytes:
 
 def spoiled(content: bytes) -> bytes:
     middle = len(content) // 2
+    if content.startswith(b"Obj"):  # which has sums of nothing, but marks between its blocks
+        middle = content.index(content[-16:], middle)
     return content[:middle] + bytes(byte ^ 0x55 for byte in content[middle : middle + 40]) + content[middle + 40 :]
 
 
@@ -430,7 +434,9 @@ PACKED = {
     "a.json.zst": zst(as_lines(gateway_row(f"z{n}", **asked(os.urandom(700).hex())) for n in range(400))),
     "a.json.gz": gzip.compress(as_lines(gateway_row(f"g{n}", **asked(os.urandom(700).hex())) for n in range(400))),
     "a.avro": as_avro((json.dumps(gateway_row(f"a{n}")).encode() for n in range(400)), sync_interval=2000),
-    "deflated.avro": as_avro((json.dumps(gateway_row(f"d{n}")).encode() for n in range(400)), "deflate", sync_interval=2000),
+    "deflated.avro": as_avro(
+        (json.dumps(gateway_row(f"d{n}")).encode() for n in range(400)), "deflate", sync_interval=2000
+    ),
     "a.parquet": as_parquet([resource_row(os.urandom(8).hex()) for _ in range(400)], row_group_size=50),
 }  # fmt: skip
 
@@ -461,19 +467,16 @@ def test_no_damaged_byte_raises_anything_but_a_break(name: str, data: st.DataObj
     content = bytearray({**FORMS, **TABLES}[name])
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"aoai-audit-damaged-{os.getpid()}"
-    path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
-    try:
-        for source in sources_in(path):
-            if not source.unread:
-                assert (
-                    sum(frames(chunk).num_rows for chunk in chunks(streams.read_blocks(source, streams.form(source))))
-                    >= 0
-                )
-    except BrokenStreamError as error:
-        assert str(error)
-    finally:
-        path.unlink()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
+        try:
+            for source in sources_in(path):
+                if not source.unread:
+                    told = framed(streams.read_blocks(source, streams.form(source)))
+                    assert all(frame["byte_length"] >= 0 for frame in told)
+        except BrokenStreamError as error:
+            assert ";" not in str(error)
 
 
 def test_a_capture_file_without_rows_has_no_frames(place: Place) -> None:
@@ -694,5 +697,6 @@ def test_messages_of_event_hubs_come_in_three_forms(place: Place, value: Any) ->
     for number, text in enumerate((json.dumps(value), json.dumps(value, indent=4))):
         place.write(f"{number}.json", text.encode())
     loaded = place.load()
-    assert loaded.buckets["loaded"] == loaded.buckets["duplicates"] + 0 or loaded.buckets["loaded"] == len(ROWS)
-    assert loaded.buckets["frames"] == 2
+    rows = 1 if value is ROWS[0] else len(ROWS)
+    assert counts(loaded) == {"frames": 2, "opened": 2, "items": 2 * rows, "loaded": 2 * rows}
+    assert place.rows("SELECT count(DISTINCT request_key) FROM store.records") == [(min(rows, 7),)]
