@@ -253,6 +253,7 @@ def _row_chunks(
     """Like ``_line_chunks`` for the rows of a CSV file; one over the limit ends at the next newline, quoted or not."""
     breaks: list[BrokenStreamError] = []
     stream = _ended(stream, breaks)
+    limit = min(limit, csv_rows.ROW_LIMIT)
     rest, window = b"", csv_rows.WINDOW
     while True:
         if len(rest) < window:

@@ -323,7 +323,9 @@ def _row_lines(table: Any) -> Iterator[bytes]:
     for number in range(table.metadata.num_row_groups):
         group = table.metadata.row_group(number)
         least = group.total_byte_size // max(group.num_rows, 1)
-        for batch in table.iter_batches(min(1000, max(16, _ROWS_BYTES // max(least, 1))), row_groups=[number]):
+        for batch in table.iter_batches(
+            min(1000, max(16, _ROWS_BYTES // max(least, 1))), row_groups=[number], use_threads=False
+        ):
             names = batch.schema.names
             for row in zip(*map(_values, batch.columns), strict=True):
                 yield _line(dict(zip(names, row, strict=True)))

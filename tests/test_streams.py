@@ -613,6 +613,31 @@ def test_an_archive_without_its_directory_is_unreadable(place: Place, damage: Ca
     assert place.rows("SELECT state, reason FROM files") == [("broken", "the archive is damaged")]
 
 
+def test_a_member_whose_read_failed_is_tried_again_though_the_archive_is_the_same(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write("a.zip", as_zip({"a.json": as_lines(ROWS[:1]), "b.json": as_lines(ROWS[1:2])}))
+    read = streams.read_blocks
+
+    def failing(source: Source, form: streams.Form) -> Iterator[bytes]:
+        if source.path.endswith("b.json"):
+            raise BrokenStreamError("Input/output error") from OSError(5, "Input/output error")
+        yield from read(source, form)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "read_blocks", failing)
+        first = place.load()
+    assert (first.files, first.buckets["loaded"]) == ({"new": 2, "unreadable": 1}, 1)
+    again = place.load()
+    assert (again.files, again.buckets["loaded"]) == ({"grown": 2, "unchanged": 1}, 1)
+    assert place.load().files == {"unchanged": 1}
+
+
+def test_a_row_may_be_no_longer_than_what_csv_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "ROW_LIMIT", 20)
+    assert states(HEADER + b'1,2,"' + b"x" * 30 + b'"\n1,2,3\n') == ["too_long", "record"]
+
+
 def test_two_members_of_one_name_have_two_addresses(place: Place) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
