@@ -7,8 +7,8 @@ of an archive is ``ARCHIVE!MEMBER``.
 import glob
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
@@ -41,17 +41,22 @@ class Source:
         return self.opener() if self.opener else Path(self.path).open("rb")
 
 
-def find(arguments: Sequence[str]) -> list[Source]:
+def find(arguments: Sequence[str], besides: Iterable[Path] = ()) -> list[Source]:
     """The files that the LOGS arguments name, each once, ordered by address.
 
     A folder is walked to its end; in it only files that end like a log (``LOG_ENDINGS``, also with ``.gz``) are
     read, the others come back as skipped. A file named by itself is read whatever its ending. Archives come
     back closed.
+    ``besides`` are files that are no logs wherever they lie, such as the register: they come back as skipped too.
     Raises UsageError when an argument does not exist or matches nothing.
     """
     found: dict[str, Source] = {}
+    own = {os.path.realpath(path) for path in besides}
     for argument in arguments:
-        sources = list(_named(argument))
+        sources = [
+            replace(source, unread="skipped: this run reads it as no log") if source.path in own else source
+            for source in _named(argument)
+        ]
         if all(source.unread.startswith("skipped") for source in sources):
             raise UsageError(f"{argument}: no log file there; name a file, a folder with logs, or a glob that matches")
         for source in sources:

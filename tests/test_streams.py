@@ -223,6 +223,13 @@ def test_a_walk_takes_the_endings_of_all_forms_and_no_text_files(place: Place) -
     assert not named.unread
 
 
+def test_a_register_that_lies_among_the_logs_is_no_log(place: Place) -> None:
+    place.write("a.csv", as_csv(RESOURCE_ROWS))
+    register = place.write("register.csv", HEADER)
+    told = {Path(source.path).name: source.unread for source in sources.find([str(place.logs)], [register])}
+    assert told == {"a.csv": "", "register.csv": "skipped: this run reads it as no log"}
+
+
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 HEADER = b"time,b,c\n"
