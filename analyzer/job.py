@@ -123,7 +123,7 @@ def run(
     """
     _check_window(since, until)
     inputs = read_inputs(register, policies, exceptions)
-    found = sources.find(logs)
+    found = sources.find(logs, filter(None, (register, exceptions)))
     reporting.check_folder(reports)
     store, job = Store(db.absolute()), _start("run")
     with locked(store):

@@ -6,18 +6,18 @@ so that a run killed at any moment goes on where the last transaction ended. It 
 
 import gc
 import hashlib
-import posixpath
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count as numbers
 from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
-from analyzer import reader, shapes, sources
+from analyzer import csv_rows, reader, shapes, sources, streams
 from analyzer.errors import BrokenStreamError
 from analyzer.reader import Chunk
 from analyzer.schema import BUCKETS, FILES
@@ -65,6 +65,7 @@ class _Step(NamedTuple):
     after: _Ledger | None  # what the ledger says when the step is loaded
     rewritten: bool = False
     outcome: str = ""  # at the end: what became of the file
+    folder: str = ""  # where the file lies
 
     @property
     def bytes(self) -> int:
@@ -219,24 +220,63 @@ def _map_group(steps: list[_Step]) -> Mapped:
         for step in steps
         if step.chunk
     ]
-    folders = {step.before.file_id: posixpath.dirname(step.before.path) for step in steps}
+    folders = {step.before.file_id: step.folder for step in steps if step.chunk}
     return shapes.map_frames(pa.concat_tables([reader.FRAMES.empty_table(), *frames]), folders)
 
 
 def _steps(known: Iterable[_Ledger], found: Sequence[Source]) -> Iterator[_Step]:
     """Reads what is new in the files, one after another."""
     ledgers = {ledger.path: ledger for ledger in known}
-    next_id = max((ledger.file_id for ledger in ledgers.values()), default=0) + 1
+    ids = numbers(max((ledger.file_id for ledger in ledgers.values()), default=0) + 1)
     for source in found:
-        old = ledgers.get(source.path)
-        what = _compare(source, old)
-        if old is None:
-            old = _Ledger(next_id, source.path)
-            next_id += 1
-        if what == "unchanged":
-            yield _Step(None, old, None, outcome=what)
+        yield from _file_steps(source, ledgers, ids)
+
+
+def _file_steps(source: Source, ledgers: dict[str, _Ledger], ids: Iterator[int]) -> Iterator[_Step]:
+    """What is new in a file, or in the members of an archive."""
+    old = ledgers.get(source.path)
+    what = _compare(source, old)
+    old = old or _Ledger(next(ids), source.path)
+    if what == "unchanged":
+        yield _Step(None, old, None, outcome=what)
+    elif source.unread:
+        state, _, reason = source.unread.partition(": ")
+        now = replace(old, state=state, reason=reason)
+        yield _Step(None, old, now if now != old else None, outcome=state)
+    else:
+        now = replace(old, size=source.size, modified_ns=source.modified_ns, state="complete", reason=None)
+        try:
+            form = streams.form(source)
+        except (BrokenStreamError, OSError) as error:
+            now = _broken(now, error)
+            yield _Step(None, now, now, outcome="unreadable")
+            return
+        if form.is_archive:
+            yield from _archive_steps(source, now, what, ledgers, ids)
         else:
-            yield from _read(source, old, what)
+            yield from _read(source, form, old, now, what)
+
+
+def _archive_steps(
+    source: Source, now: _Ledger, what: str, ledgers: dict[str, _Ledger], ids: Iterator[int]
+) -> Iterator[_Step]:
+    """What is new in an archive's members, and at last what became of the archive, which has no frames of its own."""
+    if now.loaded_bytes:  # it was no archive before
+        yield _Step(None, now, None, rewritten=True)
+        now = replace(now, generation=now.generation + 1, loaded_bytes=0, loaded_lines=0)
+        now = replace(now, prefix_sha256=hashlib.sha256().hexdigest())
+    is_read = True
+    try:
+        with streams.members(source) as members:
+            for member in members:
+                for step in _file_steps(member, ledgers, ids):
+                    is_read &= not (step.after and step.after.state == "unreadable" and not member.unread)
+                    yield step
+        now = now if is_read else replace(now, size=-1)
+        what = "grown" if what == "changed" else what
+    except (BrokenStreamError, OSError) as error:
+        now, what = _broken(now, error), "unreadable"
+    yield _Step(None, now, now, outcome=what)
 
 
 def _read_ledger(con: duckdb.DuckDBPyConnection) -> list[_Ledger]:
@@ -254,26 +294,30 @@ def _compare(source: Source, old: _Ledger | None) -> str:
     return "unchanged" if same and old.state in ("complete", "pending", "broken") else "changed"
 
 
-def _read(source: Source, old: _Ledger, what: str) -> Iterator[_Step]:
+def _read(source: Source, form: streams.Form, old: _Ledger, now: _Ledger, what: str) -> Iterator[_Step]:
     """The new part of a file, chunk by chunk, and at last what became of the file."""
-    if source.unread:
-        state, _, reason = source.unread.partition(": ")
-        now = replace(old, state=state, reason=reason)
-        yield _Step(None, old, now if now != old else None, outcome=state)
-        return
-    now = replace(old, size=source.size, modified_ns=source.modified_ns, state="complete", reason=None)
-    digest = hashlib.sha256()
+    digest, header = hashlib.sha256(), None
     try:
-        blocks = sources.read_blocks(source.path)
+        blocks = streams.read_blocks(source, form)
         if what == "changed":
             what = "grown"
-            blocks, same = _skip(blocks, old, digest)
+            blocks, same, prefix = _skip(blocks, old, digest)
             if not same:
-                what, digest, blocks = "rewritten", hashlib.sha256(), sources.read_blocks(source.path)
+                what, digest, blocks = "rewritten", hashlib.sha256(), streams.read_blocks(source, form)
                 now = replace(now, generation=old.generation + 1, loaded_bytes=0, loaded_lines=0)
                 yield _Step(None, old, None, rewritten=True)
-        keep_pending = not sources.is_compressed(source.path)
-        for chunk in reader.chunks(blocks, now.loaded_bytes, now.loaded_lines + 1, keep_pending, digest=digest):
+            elif not form.has_rows:
+                header = reader.header_of(prefix)
+        for chunk in reader.chunks(
+            blocks,
+            now.loaded_bytes,
+            now.loaded_lines + 1,
+            form.may_grow,
+            reader.LINE_LIMIT,
+            digest,
+            header,
+            form.has_rows,
+        ):
             before = now
             if chunk.is_loaded:
                 now = replace(
@@ -285,26 +329,31 @@ def _read(source: Source, old: _Ledger, what: str) -> Iterator[_Step]:
             elif chunk.state == "pending":
                 now = replace(now, state="pending")
             # until its last chunk is in, a run that is killed must find the file changed
-            yield _Step(chunk, before, replace(now, size=-1))
+            yield _Step(chunk, before, replace(now, size=-1), folder=source.folder)
     except (BrokenStreamError, OSError) as error:
-        reason = (error.strerror or "read error") if isinstance(error, OSError) else str(error)
-        is_for_good = isinstance(error, BrokenStreamError) and not isinstance(error.__cause__, OSError)
-        now = replace(now, state="broken", reason=reason)
-        if not is_for_good:  # the next run reads on, whether or not the file has changed
-            now = replace(now, state="unreadable", size=-1)
-        what = "unreadable"
+        now, what = _broken(now, error), "unreadable"
     yield _Step(None, now, now, outcome=what)
 
 
-def _skip(blocks: Iterator[bytes], old: _Ledger, digest: "hashlib._Hash") -> tuple[Iterator[bytes], bool]:
-    """What follows the loaded prefix, and whether that prefix is still the same; feeds it to the digest."""
-    left, rest = old.loaded_bytes, b""
+def _broken(now: _Ledger, error: BrokenStreamError | OSError) -> _Ledger:
+    """What the ledger says of a file that cannot be read on."""
+    reason = (error.strerror or "read error") if isinstance(error, OSError) else str(error)
+    if isinstance(error, BrokenStreamError) and not isinstance(error.__cause__, OSError):
+        return replace(now, state="broken", reason=reason)
+    return replace(now, state="unreadable", reason=reason, size=-1)  # the next run reads on, though it be the same
+
+
+def _skip(blocks: Iterator[bytes], old: _Ledger, digest: "hashlib._Hash") -> tuple[Iterator[bytes], bool, bytes]:
+    """What follows the loaded prefix, whether that prefix is still the same, and its first bytes; feeds the digest."""
+    left, rest, first = old.loaded_bytes, b"", b""
     while left > 0 and (block := next(blocks, b"")):
+        if len(first) < csv_rows.HEADER_LIMIT:
+            first += block[: min(left, csv_rows.HEADER_LIMIT)]
         digest.update(block[:left])
         rest = block[left:]
         left -= min(left, len(block))
     same = left == 0 and digest.hexdigest() == old.prefix_sha256
-    return _chain(rest, blocks), same
+    return _chain(rest, blocks), same, first
 
 
 def _chain(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:

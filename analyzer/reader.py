@@ -1,14 +1,14 @@
 """Bytes -> framed records with line, offset, length and SHA-256. Pure: bytes in, Arrow batches out.
 
-A frame is a line, or a whole document when a file is one JSON value over many lines. Every frame has one state:
-``record`` (to be opened), ``blank``, ``pending`` (the unfinished last line of a growing file) or a reason for
-quarantine.
+A frame is a line, a whole document when a file is one JSON value over many lines, or a row of a CSV file. Every frame
+has one state: ``record`` (to be opened), ``blank``, ``pending`` (the unfinished last line of a growing file) or a
+reason for quarantine.
 Offsets and lengths address the raw record in the decompressed stream, without the blanks around it, so that the
-SHA-256 can be checked with nothing but those two numbers.
+SHA-256 can be checked with nothing but those two numbers. A CSV file's header is no frame.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analyzer import csv_rows
+from analyzer.csv_rows import Header
 from analyzer.errors import BrokenStreamError
 from analyzer.json_text import NotJsonError, may_be_deep, parse
 
@@ -28,6 +30,7 @@ LINE_LIMIT = 64 << 20
 SAMPLE_BYTES = 200
 _BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n\x0b\x0c"
+_COMMA, _BLANK = b", "
 _IS_SPACE = np.isin(np.arange(256), list(SPACE))
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -41,7 +44,8 @@ FRAMES = pa.schema(
         ("byte_length", pa.int64()),
         ("sha256", pa.string()),
         ("state", pa.string()),
-        ("raw", pa.large_binary()),  # with the blanks around it; the first SAMPLE_BYTES of a frame that is not opened
+        # with the blanks around it, of a CSV row an object of its fields; the first SAMPLE_BYTES of what is not opened
+        ("raw", pa.large_binary()),
     ]
 )
 
@@ -54,14 +58,16 @@ class Chunk:
     offset: int  # of its first byte in the stream
     line: int  # number of its first line, from 1
     newlines: int  # in it; behind it, where data is only its beginning
-    state: str = "lines"  # lines | document | a state of FRAMES
+    state: str = "lines"  # lines | document | rows, of CSV | a state of FRAMES
     length: int = 0  # of the frame, where data is only its beginning
     sha256: str = ""
+    inside: int = 0  # newlines in the frame, where data is only its beginning
+    header: Header | None = None  # of rows
 
     @property
     def is_whole(self) -> bool:
         """Whether data is all of it, not only the beginning of a frame that is not opened."""
-        return self.state in ("lines", "document")
+        return self.state in ("lines", "document", "rows")
 
     @property
     def end(self) -> int:
@@ -71,7 +77,7 @@ class Chunk:
     @property
     def next_line(self) -> int:
         """The number of the line behind its last byte."""
-        return self.line + self.newlines
+        return self.line + self.inside + self.newlines
 
     @property
     def is_loaded(self) -> bool:
@@ -86,17 +92,21 @@ def chunks(
     keep_pending: bool = True,
     limit: int = LINE_LIMIT,
     digest: "Digest | None" = None,
+    header: Header | None = None,
+    has_rows: bool = False,
 ) -> Iterator[Chunk]:
     """Cuts a stream at line ends into chunks; what needs care of its own comes as a chunk of one frame.
 
     ``offset`` and ``line`` say where the first block stands. ``keep_pending``: an unfinished last line that is no
     whole record waits for the next run; otherwise it is quarantined as truncated. A line over ``limit`` bytes is
     never held whole. ``digest`` is fed every byte up to the end of the chunk just given, but for frames that are not
-    loaded. BrokenStreamError of ``blocks`` passes through after everything before it was given.
+    loaded. ``header`` is that of the CSV file (see ``header_of``) whose rows follow, where the first block does not
+    begin it. ``has_rows``: every line is a row of a table, none the beginning of a document. BrokenStreamError of
+    ``blocks`` passes through after everything before it was given.
     """
     stream = iter(blocks)
     digest = digest if digest is not None else sha256()
-    if offset == 0:
+    if offset == 0 and not has_rows:
         head, stream = _take(stream, len(_BOM))
         if head.startswith(_BOM):
             digest.update(_BOM)
@@ -112,8 +122,21 @@ def chunks(
             elif len(head) < limit and _is_beginning(head):  # a document that is being written, or was cut
                 yield _one(head, offset, line, "pending" if keep_pending else "truncated_stream")
                 head = b""
+        else:
+            head, stream = _header_line(head, stream)
+            if header := csv_rows.find_header(head):
+                digest.update(head[: header.length])
+                head, offset, line = head[header.length :], offset + header.length, line + 1
         stream = chain([head] if head else [], stream)
-    yield from _line_chunks(stream, offset, line, keep_pending, limit, digest)
+    if header:
+        yield from _row_chunks(stream, header, offset, line, keep_pending, limit, digest)
+    else:
+        yield from _line_chunks(stream, offset, line, keep_pending, limit, digest)
+
+
+def header_of(prefix: bytes) -> Header | None:
+    """The header that ``chunks`` found in a file that begins like this, given its first HEADER_LIMIT bytes."""
+    return csv_rows.find_header(prefix.removeprefix(_BOM))
 
 
 def _take(stream: Iterator[bytes], least: int) -> tuple[bytes, Iterator[bytes]]:
@@ -142,6 +165,16 @@ def _first_line(head: bytes, stream: Iterator[bytes], limit: int) -> tuple[bytes
     return head, stream
 
 
+def _header_line(head: bytes, stream: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The head with all of its first line where that may be a header."""
+    while b"\n" not in head and len(head) < csv_rows.HEADER_LIMIT:
+        more, stream = _take(stream, 1)
+        if not more:
+            break
+        head += more
+    return head, stream
+
+
 def _is_beginning(head: bytes) -> bool:
     """Whether the bytes are the beginning of one JSON value that goes on."""
     try:
@@ -157,7 +190,18 @@ def _may_be_document(head: bytes) -> bool:
     """Whether the file starts a JSON value that goes on behind the first line."""
     start = head.lstrip(SPACE)
     first, newline, _ = start.partition(b"\n")
-    return bool(newline) and start[:1] in (b"{", b"[") and not is_json(first)
+    return bool(newline) and start[:1] in (b"{", b"[") and not _is_record(first)
+
+
+def _is_record(line: bytes) -> bool:
+    """Whether a line is one JSON value, maybe with a comma behind an object."""
+    return is_json(line) or (_has_comma(line) and is_json(line.rstrip(SPACE)[:-1]))
+
+
+def _has_comma(line: bytes) -> bool:
+    """Whether a comma stands behind the object on a line, as where an array's brackets were taken away."""
+    start, end = line.lstrip(SPACE), line.rstrip(SPACE)
+    return start[:1] == b"{" and end[-1:] == b"," and end[:-1].rstrip(SPACE)[-1:] == b"}"
 
 
 def is_json(data: bytes) -> bool:
@@ -196,11 +240,56 @@ def _line_chunks(
         if rest:
             yield _one(rest, offset, line, "truncated_stream")
         raise
-    if rest and (not rest.strip(SPACE) or is_json(rest)):
+    if rest and (not rest.strip(SPACE) or _is_record(rest)):
         digest.update(rest)
         yield Chunk(rest, offset, line, 0)
     elif rest:
         yield _one(rest, offset, line, "pending" if keep_pending else "truncated_stream")
+
+
+def _row_chunks(
+    stream: Iterator[bytes], header: Header, offset: int, line: int, keep_pending: bool, limit: int, digest: "Digest"
+) -> Iterator[Chunk]:
+    """Like ``_line_chunks`` for the rows of a CSV file; one over the limit ends at the next newline, quoted or not."""
+    breaks: list[BrokenStreamError] = []
+    stream = _ended(stream, breaks)
+    limit = min(limit, csv_rows.ROW_LIMIT)
+    rest, window = b"", csv_rows.WINDOW
+    while True:
+        if len(rest) < window:
+            more, stream = _take(stream, window - len(rest))
+            rest += more
+        if whole := csv_rows.whole_rows(rest[:window], header, limit):
+            data, rest = rest[:whole], rest[whole:]
+            digest.update(data)
+            chunk = Chunk(data, offset, line, data.count(b"\n"), "rows", header=header)
+            yield chunk
+            offset, line, window = chunk.end, chunk.next_line, csv_rows.WINDOW
+        elif min(window, len(rest)) > limit:
+            end = rest.find(b"\n", limit)
+            row, behind = (rest[:end], iter([rest[end:]])) if end >= 0 else (rest, stream)
+            frame, rest, _ = _skip_line(row, behind, offset, line, digest)
+            yield frame
+            offset, line, window = frame.end, frame.next_line, csv_rows.WINDOW
+        elif len(rest) < window:
+            break  # the stream has ended
+        else:
+            window *= 2
+    if rest and not breaks and csv_rows.is_whole_row(rest, header):
+        digest.update(rest)
+        yield Chunk(rest, offset, line, 0, "rows", header=header)
+    elif rest:
+        yield _one(rest, offset, line, "pending" if keep_pending and not breaks else "truncated_stream")
+    if breaks:
+        raise breaks[0]
+
+
+def _ended(stream: Iterator[bytes], breaks: list[BrokenStreamError]) -> Iterator[bytes]:
+    """The stream up to its end or its break, which is kept."""
+    try:
+        yield from stream
+    except BrokenStreamError as error:
+        breaks.append(error)
 
 
 def _one(data: bytes, offset: int, line: int, state: str) -> Chunk:
@@ -224,29 +313,47 @@ def _skip_line(
                 break
     except BrokenStreamError as error:
         broken = error
-    sample = start[:SAMPLE_BYTES]
-    return Chunk(sample, offset, line, len(newline), "too_long", length, own.hexdigest()), rest, broken
+    frame = Chunk(start[:SAMPLE_BYTES], offset, line, len(newline), "too_long", length, own.hexdigest())
+    return replace(frame, inside=start.count(b"\n")), rest, broken
 
 
 def frames(chunk: Chunk, limit: int = LINE_LIMIT, file_id: int = 0, generation: int = 0) -> pa.Table:
     """The frames of one chunk, in FRAMES' columns; the last two arguments say which file it is of."""
-    columns = (
-        _framed(chunk, limit)
-        if chunk.is_whole
-        else ([chunk.offset], [chunk.length], [chunk.sha256], [chunk.state], [chunk.data])
-    )
+    if chunk.header:
+        columns = _rows(chunk, chunk.header)
+    elif chunk.is_whole:
+        columns = _framed(chunk, limit)
+    else:
+        columns = ([chunk.line], [chunk.offset], [chunk.length], [chunk.sha256], [chunk.state], [chunk.data])
     rows = len(columns[0])
-    where = (np.full(rows, file_id), np.full(rows, generation), np.arange(chunk.line, chunk.line + rows))
+    where = (np.full(rows, file_id), np.full(rows, generation))
     return pa.table(
         [pa.array(column, field.type) for column, field in zip((*where, *columns), FRAMES, strict=True)], schema=FRAMES
     )
 
 
+def _rows(chunk: Chunk, header: Header) -> tuple[Any, ...]:
+    """Line, offset, length, hash, state and raw bytes of every row of CSV."""
+    rows = list(csv_rows.rows(chunk.data, header))
+    view = memoryview(chunk.data)
+    hashes = ["" if row.state == "blank" else sha256(view[row.start : row.end]).hexdigest() for row in rows]
+    return (
+        [chunk.line + row.line for row in rows],
+        [chunk.offset + row.start for row in rows],
+        [row.end - row.start for row in rows],
+        hashes,
+        [row.state for row in rows],
+        [row.raw or chunk.data[row.start : min(row.end, row.start + SAMPLE_BYTES)] for row in rows],
+    )
+
+
 def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
-    """Offset, length, hash, state and raw bytes of every frame."""
-    ends = np.fromiter(_line_ends(chunk.data, chunk.state == "lines"), np.int64)
+    """Line, offset, length, hash, state and raw bytes of every frame."""
+    data = chunk.data
+    ends = np.fromiter(_line_ends(data, chunk.state == "lines"), np.int64)
     lines = np.concatenate(([0], ends[:-1] + 1))
-    starts, stops = _trimmed(chunk.data, lines, ends)
+    starts, stops = _trimmed(data, lines, ends)
+    data = _without_commas(data, starts, stops)
     blank = starts == stops
     too_long = (ends - lines > limit) & ~blank
     starts, stops = np.where(blank | too_long, lines, starts), np.where(blank | too_long, ends, stops)
@@ -255,13 +362,29 @@ def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
     hashes = [sha256(view[start:stop]).hexdigest() for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
     for row in np.flatnonzero(blank):
         hashes[row] = ""
-    bounds = np.append(lines, len(chunk.data))
+    bounds = np.append(lines, len(data))
     raw = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(lines), [None, pa.py_buffer(bounds), pa.py_buffer(chunk.data)]
+        pa.large_binary(), len(lines), [None, pa.py_buffer(bounds), pa.py_buffer(data)]
     )
     if too_long.any():
         raw = pc.if_else(pa.array(too_long), pc.binary_slice(raw, 0, SAMPLE_BYTES), raw)
-    return starts + chunk.offset, stops - starts, hashes, state, raw
+    return np.arange(chunk.line, chunk.line + len(lines)), starts + chunk.offset, stops - starts, hashes, state, raw
+
+
+def _without_commas(data: bytes, starts: Ints, stops: Ints) -> bytes:
+    """The data with blanks for the commas behind objects; moves ``stops`` before them."""
+    last = np.frombuffer(data, np.uint8)[np.maximum(stops, 1) - 1]
+    with_comma = [
+        row for row in np.flatnonzero((stops > starts) & (last == _COMMA)) if _has_comma(data[starts[row] : stops[row]])
+    ]
+    if not with_comma:
+        return data
+    changed = bytearray(data)
+    for row in with_comma:
+        stop = stops[row] - 1
+        changed[stop] = _BLANK
+        stops[row] = starts[row] + len(data[starts[row] : stop].rstrip(SPACE))
+    return bytes(changed)
 
 
 def _line_ends(data: bytes, has_lines: bool) -> Iterator[int]:

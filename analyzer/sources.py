@@ -1,44 +1,62 @@
-"""Where exports live: a folder, a glob or a file -> the files to read, and their bytes.
+"""Where exports live: a folder, a glob or a file -> the files to read.
 
-A file's address is its absolute, normalised path with ``/``, links resolved, however it was given.
+A file's address is its absolute, normalised path with ``/``, links resolved, however it was given; that of a member
+of an archive is ``ARCHIVE!MEMBER``.
 """
 
 import glob
-import gzip
 import os
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISREG
+from typing import BinaryIO
 
-from analyzer.errors import BrokenStreamError, UsageError
+from analyzer.errors import UsageError
 
 BLOCK_BYTES = 8 << 20
-LOG_ENDINGS = (".json", ".jsonl", ".ndjson", ".log")
-_GZIP_MAGIC = b"\x1f\x8b"
+LOG_ENDINGS = (".json", ".jsonl", ".ndjson", ".log", ".csv", ".parquet", ".avro", ".zip", ".zst")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file that was met: its address, its size as it lies there, and why it is not read, if it is not."""
+    """One file that was met, or a member of an archive: its address, its size, and why it is not read, if it is not."""
 
     path: str
     size: int = 0
     modified_ns: int = 0
     unread: str = ""  # '' to be read, 'skipped: …' by its ending, 'unreadable: …'
+    archive: str = ""  # of a member, the archive's address; its size and time are the archive's
+    opener: Callable[[], BinaryIO] | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder it lies in; for a member at the top of an archive the archive's address and ``!``."""
+        top = f"{self.archive}!" if self.archive else ""
+        return posixpath.dirname(self.path) if "/" in self.path[len(top) :] else top
+
+    def open(self) -> BinaryIO:
+        """Its bytes as they lie there. Raises OSError, for a member also what zipfile raises."""
+        return self.opener() if self.opener else Path(self.path).open("rb")
 
 
-def find(arguments: Sequence[str]) -> list[Source]:
+def find(arguments: Sequence[str], besides: Iterable[Path] = ()) -> list[Source]:
     """The files that the LOGS arguments name, each once, ordered by address.
 
     A folder is walked to its end; in it only files that end like a log (``LOG_ENDINGS``, also with ``.gz``) are
-    read, the others come back as skipped. A file named by itself is read whatever its ending.
+    read, the others come back as skipped. A file named by itself is read whatever its ending. Archives come
+    back closed.
+    ``besides`` are files that are no logs wherever they lie, such as the register: they come back as skipped too.
     Raises UsageError when an argument does not exist or matches nothing.
     """
     found: dict[str, Source] = {}
+    own = {os.path.realpath(path) for path in besides}
     for argument in arguments:
-        sources = list(_named(argument))
+        sources = [
+            replace(source, unread="skipped: this run reads it as no log") if source.path in own else source
+            for source in _named(argument)
+        ]
         if all(source.unread.startswith("skipped") for source in sources):
             raise UsageError(f"{argument}: no log file there; name a file, a folder with logs, or a glob that matches")
         for source in sources:
@@ -92,31 +110,12 @@ def _source(address: str, by_ending: bool = False) -> Source:
         return Source(address, unread=f"unreadable: {error.strerror}")
     if not S_ISREG(status.st_mode):
         return Source(address, unread="skipped: not a regular file")
-    name = address.lower().removesuffix(".gz")
-    skipped = by_ending and not name.endswith(LOG_ENDINGS)
-    unread = "skipped: does not end like a log (" + " ".join(LOG_ENDINGS) + ", also .gz)" if skipped else ""
+    unread = skipped_by_ending(address) if by_ending else ""
     return Source(address, status.st_size, status.st_mtime_ns, unread)
 
 
-def is_compressed(path: str) -> bool:
-    """Whether the file is gzip, by its first bytes. Raises OSError."""
-    with Path(path).open("rb") as file:
-        return file.read(2) == _GZIP_MAGIC
-
-
-def read_blocks(path: str) -> Iterator[bytes]:
-    """The decompressed bytes of a file in blocks of at most ``BLOCK_BYTES``.
-
-    Raises BrokenStreamError, after the last good block, when a gzip stream is cut or damaged or a read fails.
-    """
-    try:
-        with gzip.open(path, "rb") if is_compressed(path) else Path(path).open("rb") as stream:
-            # read1 gives what a cut stream still holds; read would lose it to the error
-            while block := stream.read1(BLOCK_BYTES):
-                yield block
-    except EOFError:
-        raise BrokenStreamError("the gzip stream ends too early") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise BrokenStreamError("the gzip stream is damaged") from None
-    except OSError as error:
-        raise BrokenStreamError(error.strerror or type(error).__name__) from error
+def skipped_by_ending(name: str) -> str:
+    """Why a file of this name in a folder is not read; '' when it ends like a log."""
+    if name.lower().removesuffix(".gz").endswith(LOG_ENDINGS):
+        return ""
+    return "skipped: does not end like a log (" + " ".join(LOG_ENDINGS) + ", also .gz)"

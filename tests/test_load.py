@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobs import START, Row, as_lines, asked, gateway_row, llm_rows, resource_row, write_logs
 
-from analyzer import sources, store
+from analyzer import sources, store, streams
 from analyzer.errors import BrokenStreamError, StoreError
 from analyzer.loading import Loaded, load
 from analyzer.store import Store
@@ -255,12 +255,12 @@ def test_a_read_that_failed_is_tried_again_though_the_file_is_the_same(
     place.load()
     write_logs(place.logs / "a.json", [resource_row("one"), resource_row("two")])
 
-    def failing(path: str) -> Iterator[bytes]:
+    def failing(*_: object) -> Iterator[bytes]:
         raise BrokenStreamError("Input/output error") from OSError(5, "Input/output error")
         yield b""
 
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "read_blocks", failing)
+        patch.setattr(streams, "read_blocks", failing)
         assert place.load().read_badly
     again = place.load()
     assert (again.files, counts(again)["loaded"]) == ({"grown": 1}, 1)

@@ -312,7 +312,7 @@ def test_calls_of_unknown_operations_are_counted(place: Place, aoai: Aoai) -> No
 
 
 def test_a_record_without_a_readable_time_ends_the_run_with_its_place_in_quarantine(place: Place, aoai: Aoai) -> None:
-    untimed = {**gateway_row("two", **asked(MATCHING)), "time": "6/1/2026 10:00:00 AM"}
+    untimed = {**gateway_row("two", **asked(MATCHING)), "time": "13/1/2026 10:00:00 AM"}
     good = gateway_row("one", **asked(HARMLESS))
     write_logs(place.logs / "a.json", [good, untimed])
     assert aoai(*place.run).code == 3
