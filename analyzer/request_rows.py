@@ -10,6 +10,8 @@ _TAKEN = (
     "request_id", "scope", "operation", "api_version", "model_version", "resource", "backend", "region", "product",
     "subscription", "caller", "caller_ip", "status", "duration_ms", "request_bytes", "response_bytes",
 )  # fmt: skip
+# The most telling shapes first: a record in storage says more than its row in a table, whose times are rounded.
+_RANKS = {"gateway_log": 0, "gateway_row": 1, "resource_log": 2, "resource_row": 3}
 # What content says too: records first, then content.
 _TAKEN_OR_READ = ("api", "deployment", "model", "stream", "session_kind", "session_id")
 # What is the most that anything says: rows that tell nothing may still say 0.
@@ -30,7 +32,7 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
 
     ``records`` has RECORD_NAMES, ``contents`` the columns of ``contents.CONTENTS``.
     """
-    shape_rank = pl.col("shape").replace_strict({"gateway_log": 0, "resource_log": 1}, default=2, return_dtype=pl.Int8)
+    shape_rank = pl.col("shape").replace_strict(_RANKS, default=len(_RANKS), return_dtype=pl.Int8)
     shapes = sorted(records["shape"].unique())
     told = (
         records.sort(
@@ -53,7 +55,11 @@ def merge(records: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
             ).list.drop_nulls()
         )
     )  # fmt: skip
-    usual_api = pl.when(pl.col("shapes").list.contains("llm_log")).then(pl.lit("chat")).otherwise(pl.lit("other"))
+    usual_api = (
+        pl.when(pl.col("shapes").list.set_intersection(["llm_log", "llm_row"]).list.len() > 0)
+        .then(pl.lit("chat"))
+        .otherwise(pl.lit("other"))
+    )
     read = told.join(contents, on="request_key", how="left", suffix="_read")
     whole = read.with_columns(
         *(pl.coalesce(name, f"{name}_read").alias(name) for name in _TAKEN_OR_READ if name != "api"),

@@ -26,7 +26,11 @@ _INT64 = 1 << 63
 _TICKS_PER_MS = 10_000
 _LONGEST_MS = 400_000_000_000_000  # reaches further than all years a time can have
 _FRACTION = re.compile(r"\.(\d{7,})")
-_US_TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d\d):(\d\d) ?([AaPp])[Mm]")  # .NET's in en-US
+# .NET's in en-US, as policies write it, and a portal's with a comma and milliseconds; without AM or PM of 24 hours
+_US_TIME = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[ \u202f]?([AaPp])[Mm])?", re.ASCII
+)
+_WHOLE_DOUBLE = re.compile(r"(-?[0-9]+)\.0+")  # how tables with doubles only write a whole number
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)")
 
 Columns = dict[str, Sequence[Any]]  # the values of the fields of a batch, by lower-cased name
@@ -70,7 +74,7 @@ def number(value: Any, bits: int = 64) -> int | None:
         value = value[0] if len(value) == 1 else None
     if isinstance(value, str):
         try:
-            value = int(value)
+            value = int(_WHOLE_DOUBLE.sub(r"\1", value.strip()))
         except ValueError:
             return None
     if isinstance(value, float) and value.is_integer():
@@ -115,9 +119,12 @@ def _us_time(value: str) -> datetime | None:
     if not found:
         return None
     month, day, year, hour, minute, second = map(int, found.groups()[:6])
-    if not 1 <= hour <= 12:
-        raise ValueError("no hour of half a day")
-    return datetime(year, month, day, hour % 12 + (12 if found[7] in "Pp" else 0), minute, second)
+    micros = int((found[7] or "0").ljust(6, "0")[:6])
+    if half := found[8]:
+        if not 1 <= hour <= 12:
+            raise ValueError("no hour of half a day")
+        hour = hour % 12 + (12 if half in "Pp" else 0)
+    return datetime(year, month, day, hour, minute, second, micros)
 
 
 def epoch(value: Any) -> int | None:
