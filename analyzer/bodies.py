@@ -155,6 +155,16 @@ def is_aside(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and value.keys() <= _TELEMETRY - {_ASKED, _ANSWERED}
 
 
+def is_said(value: Any, known: list[Any]) -> bool:
+    """Whether such a body has no content but what others have: a span and its row need not tell the same beside it."""
+    others = [other for other in known if is_telemetry(other)]
+    return is_telemetry(value) and all(
+        any(value[name] == other.get(name) for other in others)
+        for name in (_INSTRUCTIONS, _TOOLS, _ASKED, _ANSWERED)
+        if name in value
+    )
+
+
 def read_fragments(texts: list[str], side: str, first_turn: int) -> Body:
     """Pieces that cannot be put together, each a part of its own; a picture that shows in them is a part too."""
     body = Body(side, turn=first_turn - 1)

@@ -344,9 +344,6 @@ def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn
     """A whole body, whole messages, what a cut text begins with, or pieces as they are."""
     candidates = [(texts[f.place], True) for source in _BODY_ORDER for f in fragments if f.source == source]
     chunks = [texts[f.place] for f in fragments if f.source == "chunk"]
-    if messages := [texts[f.place] for f in fragments if f.source == "message"]:
-        joined = f"[{','.join(messages)}]"
-        candidates.append((f'{{"messages":{joined}}}' if side == "request" else joined, False))
     uncertain = any(fragment.uncertain for fragment in fragments)
     if chunks and not uncertain:
         candidates.append(("".join(chunks)[: bodies.TEXT_LIMIT], False))
@@ -392,6 +389,8 @@ def _add_others(body: Body, known: list[Any], texts: list[str]) -> None:
     """The parts of more bodies that have the same id, such as lines of two batches in one folder: none is left out."""
     for text in texts:
         opened = open_body(text)
+        if bodies.is_aside(opened.value) or bodies.is_said(opened.value, known):
+            continue
         if opened.seen == "full" and isinstance(opened.value, dict) and opened.value not in ({}, *known):
             known.append(opened.value)
             other = _read(body.side, opened.value, body.turn + 1)

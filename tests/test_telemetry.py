@@ -401,6 +401,13 @@ def test_a_prompt_may_be_a_plain_text_or_messages_without_parts(name: str, value
     assert parts == [(0, "request", "user", "text", None, said(QUESTION), None, False)]
 
 
+def test_two_records_of_one_span_that_say_different_things_are_both_seen(tmp_path: Path) -> None:
+    other = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "And the youngest?"}]}])
+    _, parts = one(tmp_path, span(in_texts(FACTS | SAID)), content_row(InputMessages=other), content_row())
+    texts = [part[5] for part in parts if part[2] == "user" and part[3] == "text"]
+    assert texts == [said(QUESTION), said("And the youngest?")]
+
+
 # --- what is seen -----------------------------------------------------------------------------------------------------
 
 
