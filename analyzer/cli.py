@@ -82,7 +82,11 @@ class FailOn(StrEnum):
 
 
 Logs = Annotated[
-    list[str], typer.Argument(metavar="LOGS", help="Folders, files or globs with exported logs (also .gz).")
+    list[str],
+    typer.Argument(
+        metavar="LOGS",
+        help="Folders, files or globs with exported logs: JSON, CSV, Parquet, Avro; also gzip, zstd, zip.",
+    ),
 ]
 Db = Annotated[
     Path,

@@ -96,7 +96,7 @@ RECORDS = Table(
     recorded_at      | TIMESTAMP | the record's own time
     ticks            | BIGINT    | the same in 100 ns since 1970, for ordering
     started_at       | TIMESTAMP | start of the call as this record tells it
-    started_by       | VARCHAR   | which field told it: request_time, time_minus_duration, time
+    started_by       | VARCHAR   | which field told it: request_time, time_minus_duration, created, time
     sequence         | INTEGER   | sequenceNumber of an LLM row
     api              | VARCHAR   | chat, completion, image_generate …; other where nothing says AI
     operation        | VARCHAR   | the operation as logged
@@ -135,7 +135,7 @@ FRAGMENTS = Table(
     byte_offset      | BIGINT    | with file_id: the record
     request_key      | VARCHAR   |
     side             | VARCHAR   | request or response
-    source           | VARCHAR   | body, backend_body (whole bodies) or chunk (a piece, in order of sequence and ticks)
+    source           | VARCHAR   | body, backend_body, chunk, numbered, message or echo, as shapes/__init__.py says
     sequence         | INTEGER   |
     ticks            | BIGINT    |
     line             | BIGINT    |
@@ -155,7 +155,7 @@ QUARANTINE = Table(
     byte_offset      | BIGINT    |
     byte_length      | BIGINT    |
     sha256           | VARCHAR   |
-    reason           | VARCHAR   | not_utf8, not_json, too_long, truncated_stream, bad_time …
+    reason           | VARCHAR   | not_utf8, not_json, too_long, truncated_stream, csv_fields, bad_time …
     text_id          | VARCHAR   | 200 masked bytes, in NAME.text/
     day              | DATE      |
     run_id           | VARCHAR   | the run that met it
@@ -262,7 +262,7 @@ REQUESTS = Table(
     shapes           | VARCHAR[] | the shapes of its records, sorted
     scope            | VARCHAR   | what the id is unique in
     occurred_at      | TIMESTAMP | start of the call
-    time_source      | VARCHAR   | request_time, time_minus_duration or time
+    time_source      | VARCHAR   | request_time, time_minus_duration, created or time
     api              | VARCHAR   | chat, completion, image_generate …, as docs/log-shapes.md lists; other
     operation        | VARCHAR   | the operation as logged
     api_version      | VARCHAR   |

@@ -4,7 +4,11 @@ A shape module says in ``FIELDS`` and ``PROPERTIES`` which fields it reads, by l
 object in it that holds more (``layout.HOLDERS``). It has three functions, which all work on many records at once:
 ``recognise(about) -> bool`` for what records have in common, ``map_columns(item, inner)``, which gives columns of
 RECORDS, and ``content(item, inner)``, which gives the bodies and chunks that records carry: for each field that holds
-some a column, its side and its source, as FRAGMENTS has them. Adding a shape is adding a module to ``SHAPES``.
+some a column, its side and its source. Adding a shape is adding a module to ``SHAPES``.
+
+Sources: ``body`` and ``backend_body`` are whole bodies; a ``chunk`` is a piece, in order of sequence and time; a
+``numbered`` piece counts from 0 or 1, so that a gap shows; a ``message`` is one of those that make a body; an ``echo`` is
+what an answer says again of its request.
 """
 
 import hashlib
