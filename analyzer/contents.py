@@ -21,7 +21,8 @@ from analyzer.shapes import fields, text_id
 _SYSTEM_ROLES = ("system", "developer")
 _TOOL_KINDS = ("tool", "output_schema")
 _DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")  # chat, Responses, realtime
-_BODY_ORDER = ("body", "backend_body")  # what the client sent before what the gateway made of it
+# What the client sent before what the gateway made of it, in storage before in a table.
+_BODY_ORDER = ("body", "row_body", "backend_body", "row_backend_body")
 
 CONTENTS = pl.Schema(
     {
@@ -91,9 +92,13 @@ def order(fragments: pl.DataFrame, texts: pl.DataFrame) -> Calls:
 
     ``fragments`` has request_key, side, source, sequence, ticks, file (a number that orders files by their address),
     line, byte_offset, day, text_id; ``texts`` has text_id, text. Chunks of different files that share number and time
-    have no order.
+    have no order. Chunks in rows of a table count only where none lies in storage.
     """
     known = texts.unique("text_id").with_row_index("place")
+    in_storage = (pl.col("source") == "chunk").any().over("request_key", "side")
+    fragments = fragments.filter((pl.col("source") != "row_chunk") | ~in_storage).with_columns(
+        pl.col("source").replace("row_chunk", "chunk")
+    )
     same = ("request_key", "side", "source", "sequence", "ticks")
     ordered = (
         fragments.join(known.select("text_id", "place"), on="text_id")

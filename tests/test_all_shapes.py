@@ -109,6 +109,35 @@ def test_a_call_gives_the_same_parts_in_every_form(form: str, tmp_path: Path) ->
     assert found == ([] if "parts" in losses_of(form) else wanted)
 
 
+@pytest.mark.parametrize(
+    ("storage", "table"),
+    [("resource_log", "diagnostics_export"), ("gateway_log", "gateway_cli"), ("llm_log", "llm_query")],
+)
+def test_a_call_seen_in_storage_and_in_a_table_is_one_request_as_storage_says_it(
+    storage: str, table: str, tmp_path: Path
+) -> None:
+    fields = ", ".join(("request_key", *FIELDS, "prompt_seen", "answer_seen"))
+    parts = "SELECT COLUMNS(* EXCLUDE (day)) FROM store.parts ORDER BY ALL"
+    for name, forms in {"alone": [storage], "both": [table, storage]}.items():
+        (tmp_path / name).mkdir()
+        for form in forms:
+            (tmp_path / name / f"{form}{FORMS[form].ending}").write_bytes(FORMS[form].render(CALLS))
+        analyzer.load([str(tmp_path / name)], tmp_path / f"{name}.duckdb")
+    alone, both = tmp_path / "alone.duckdb", tmp_path / "both.duckdb"
+    requests = f"SELECT {fields} FROM store.requests ORDER BY ALL"
+    assert rows_of(both, requests) == rows_of(alone, requests)
+    assert rows_of(both, parts) == rows_of(alone, parts)
+    assert {len(shapes) for (shapes,) in rows_of(both, "SELECT shapes FROM store.requests")} == {2}
+
+
+def test_rows_and_records_of_storage_in_one_file_are_told_apart(tmp_path: Path) -> None:
+    lines = [FORMS[form].render(CALLS) for form in ("diagnostics_export", "resource_log", "gateway_export", "llm_log")]
+    (tmp_path / "mixed.jsonl").write_bytes(b"".join(lines))
+    analyzer.load([str(tmp_path / "mixed.jsonl")], tmp_path / "audit.duckdb")
+    seen = rows_of(tmp_path / "audit.duckdb", "SELECT shape, count(*) FROM store.records GROUP BY ALL ORDER BY ALL")
+    assert seen == [("gateway_row", 3), ("llm_log", 12), ("resource_log", 3), ("resource_row", 3)]
+
+
 def test_every_loss_belongs_to_a_form() -> None:
     assert {name for name in LOSSES if not any(form.startswith(name) for form in FORMS)} == set()
 
@@ -136,7 +165,8 @@ def test_whatever_is_changed_in_a_form_every_frame_and_item_is_counted(
 
 VALUES = st.recursive(
     st.one_of(
-        st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20),
+        st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=20),
         st.sampled_from(["", "None", "{}", "[]", "6/1/2026 10:00:00 AM", "2026-06-01T10:00:00Z", "1780308000", "chat"]),
     ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jobs import Row, as_lines
+from jobs import Row, as_lines, rows_of
 
 import analyzer
 from analyzer.reader import chunks, frames
@@ -828,3 +828,12 @@ def test_a_cut_attribute_gives_the_beginning_of_what_the_whole_one_says(end: int
     for text in texts:
         head = text.partition("data:image/png;base64,")[0]
         assert whole.replace(BLOB, "data:image/png;base64,").startswith(head)
+
+
+def test_attributes_without_a_span_around_them_are_a_call_that_stands_for_itself(tmp_path: Path) -> None:
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "Which river?"}]}]
+    (tmp_path / "a.json").write_text(json.dumps({"gen_ai.input.messages": asked, "gen_ai.request.model": "chat"}))
+    analyzer.load([str(tmp_path / "a.json")], tmp_path / "audit.duckdb")
+    assert rows_of(tmp_path / "audit.duckdb", "SELECT shapes, deployment, prompt_seen FROM store.requests") == [
+        (["otlp"], "chat", "full")
+    ]

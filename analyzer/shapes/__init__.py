@@ -7,8 +7,8 @@ RECORDS, and ``content(item, inner)``, which gives the bodies and chunks that re
 some a column, its side and its source. Adding a shape is adding a module to ``SHAPES``.
 
 Sources: ``body`` and ``backend_body`` are whole bodies; a ``chunk`` is a piece, in order of sequence and time; a
-``numbered`` piece counts from 0 or 1, so that a gap shows; a ``message`` is one of those that make a body; an ``echo`` is
-what an answer says again of its request.
+``numbered`` piece counts from 0 or 1, so that a gap shows; a ``message`` is one of those that make a body; an ``echo``
+is what an answer says again of its request. What rows of tables say again has ``row_`` before its source.
 """
 
 import hashlib
@@ -92,7 +92,7 @@ def map_frames(frames: pa.Table, folders: Mapping[int, str] | None = None) -> Ma
     """
     state = frames.column("state")
     records = _chosen(frames, pc.equal(state, "record"))
-    opened = open_frames(records, lambda sheet: _shapes_of(spelling.spell(sheet)[0]))
+    opened = open_frames(records, _kinds)
     refused, places = opened.refused, opened.places
     bad = pa.concat_tables([refused, _chosen(frames, pc.invert(pc.is_in(state, value_set=_NOT_BAD)))])
     seen = [(frames, "frames", 1), (records, "opened", 1), (refused, "opened", -1), (bad, "quarantined", 1)]
@@ -183,6 +183,12 @@ def _by_shape(sheet: Sheet) -> Iterator[_Group]:
         yield _Group(shape, is_row, bucket, own)
 
 
+def _kinds(sheet: Sheet) -> list[tuple[ModuleType, bool] | None]:
+    """What each record of a sheet is: its shape, and whether it is a row of a table; None without a shape."""
+    spelled, is_row = spelling.spell(sheet)
+    return [(shape, is_row) if shape else None for shape in _shapes_of(spelled)]
+
+
 def _shapes_of(sheet: Sheet) -> list[ModuleType | None]:
     """The shape of each record of a spelled sheet."""
     return list(map(cache(_shape_of), _about(sheet)))
@@ -224,8 +230,8 @@ def _is_foreign(sheet: Sheet) -> bool:
     return (
         ("category" in names and ("resourceid" in names or "operationname" in names))
         or ("time" in names and "resourceid" in names)
-        or ("timegenerated" in names and ("type" in names or "tablename" in names))
-        or ("timegenerated" in names and "approlename" in names)
+        or "tablename" in names
+        or ("timegenerated" in names and ("type" in names or "approlename" in names))
         or {"traceid", "spanid"} <= names
         or {"context", "start_time", "end_time"} <= names
         or bool({"starttimeunixnano", "timeunixnano", "observedtimeunixnano", "resourcemetrics"} & names)
@@ -290,7 +296,8 @@ def _shape(group: _Group) -> ModuleType:
 def _content(group: _Group, records: pa.Table) -> list[pa.Table]:
     """The fragments of the records, with their texts: a table for each field that holds content."""
     content = _shape(group).content(group.sheet.item, group.sheet.inner)
-    return [_fragments(values, side, source, records) for values, side, source in content]
+    table = "row_" if group.is_row else ""  # a call may be there in both forms
+    return [_fragments(values, side, table + source, records) for values, side, source in content]
 
 
 def _filled(column: Any, kind: pa.DataType, rows: int) -> Any:

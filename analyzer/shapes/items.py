@@ -121,7 +121,8 @@ def _sheets(values: dict[int, dict[str, Any]]) -> Iterator[Sheet]:
 def fields_in(value: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """The key, as written, of the object in a record that holds more fields, and the object; None and {} without one.
 
-    OTLP's list of keys and values is such an object too.
+    OTLP's list of keys and values is such an object too; attributes of telemetry without a span around them are the
+    record itself.
     """
     names = {key.lower(): key for key in reversed(value)}
     for holder in filter(names.__contains__, HOLDERS):
@@ -130,7 +131,7 @@ def fields_in(value: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
             return names[holder], held
         if holder == "attributes" and isinstance(held, list):
             return names[holder], otlp_values(held)
-    return None, {}
+    return None, value if any(name.startswith("gen_ai.") for name in names) else {}
 
 
 def otlp_values(attributes: Any) -> dict[str, Any]:

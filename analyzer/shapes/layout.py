@@ -21,7 +21,7 @@ from analyzer.shapes.containers import ENVELOPE_KEYS
 HOLDERS = ("properties", "properties_s", "attributes", "auditdata", "metadata")
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_NAME = re.compile(r"[A-Za-z_][\w.@ -]{0,99}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][\w.@ \[\]-]{0,99}", re.ASCII)
 _MOST_NAMES = 100  # more are no exporter's
 _SCALAR = str | int | float | bool | None
 _NO_FIELDS = msgspec.defstruct("Record", [], gc=False)()
@@ -71,7 +71,7 @@ def learn(samples: Iterable[Sample]) -> Layout | None:
     alike: dict[Hashable, list[Sample]] = {}
     for sample in samples:
         form = type(sample.item[sample.holder]) if sample.holder else None
-        if form in (None, dict, str):
+        if form in (dict, str) or not (sample.holder or sample.inner):
             alike.setdefault((sample.kind, sample.holder, form), []).append(sample)
     if not alike:
         return None

@@ -25,8 +25,10 @@ _CLIENT = (3, "3", "SPAN_KIND_CLIENT")
 
 
 def recognise(about: About) -> bool:
-    """Whether a record is a span or a log record with a gen_ai attribute or event, and no row of a table."""
-    return bool(_OTLP_NAMES & about.names) and "timegenerated" not in about.names and gen_ai.has_gen_ai(about)
+    """Whether a record is a span or a log record with a gen_ai attribute or event, or such attributes alone, and no row
+    of a table."""
+    is_told = not _OTLP_NAMES.isdisjoint(about.names) or about.names == about.inner_names
+    return is_told and "timegenerated" not in about.names and gen_ai.has_gen_ai(about)
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:

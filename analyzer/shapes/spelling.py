@@ -1,97 +1,114 @@
 """Rows of Log Analytics tables, spelled like the records that the same settings write to storage.
 
 AzureDiagnostics, ApiManagementGatewayLogs and ApiManagementGatewayLlmLog rows say what RequestResponse, GatewayLogs and
-GatewayLlmLogs records say, under other names. ``TenantId`` of a row is the workspace, which is nobody's tenant.
-Outside facts: the Azure Monitor tables reference (azurediagnostics, apimanagementgatewaylogs,
-apimanagementgatewayllmlog).
+GatewayLlmLogs records say, under other names. Columns are renamed, whole; where two say the same, the first counts.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from analyzer.shapes.fields import Columns, text
+from analyzer.shapes import fields
+from analyzer.shapes.fields import Columns
 from analyzer.shapes.layout import Sheet
 
-_UTC = " [utc]"  # behind the names of times in a portal's CSV
+_MARKS = frozenset({"timegenerated", "tablename", "_resourceid", "properties_s"})  # what only rows have
+_UTC = " [utc]"  # behind the names of times in CSV
+_SUFFIXES = ("_s", "_d", "_b", "_g", "_t")  # of columns made of properties: text, double, boolean, guid, time
 _TABLES = {"apimanagementgatewaylogs": "GatewayLogs", "apimanagementgatewayllmlog": "GatewayLlmLogs"}
-_DIAGNOSTICS = "azurediagnostics"
-_SUFFIX = re.compile(r"(.+)_[sdbgt]")  # of a column of AzureDiagnostics: string, double, boolean, guid, time
-_OF_DIAGNOSTICS = {"resourceprovider", "properties_s", "requestmessages_s", "modeldeploymentname_s", "event_s"}
-# What only one table has, where a projection left out which it is.
-_OF_LLM_TABLE = {"sequencenumber", "requestmessages", "responsemessages"}
-_OF_GATEWAY_TABLE = {"apimsubscriptionid", "backendurl", "backendresponsecode", "requestbody", "responsebody", "apiid"}
-_OF_OPENAI = {"apiname", "modeldeploymentname", "requesttime"}  # properties of a RequestResponse record
-# Names in storage, and those that a row may have for them, the first that says something.
-_NAMES = {
+_OTHERS = {"azurediagnostics"}  # which has rows of all categories
+_ITEM_NAMES = {
     "time": ("timegenerated",),
     "resourceid": ("resourceid", "_resourceid"),
-    "durationms": ("durationms", "totaltime"),
-    "location": ("location_s", "region"),
-    "tenant": ("tenant_s",),
-    "event": ("event_s",),
-    "category": ("category",),
+    "location": ("location", "location_s", "region"),
+    "tenant": ("tenant", "tenant_s"),
 }
-_BODIES = {
+# What only records of a category have, in the order in which they are tried.
+_TELLING = {
+    "GatewayLlmLogs": {"requestmessages", "responsemessages", "sequencenumber", "isstreamcompletion"},
+    "GatewayLogs": {"apimsubscriptionid", "backendurl", "backendresponsecode", "requestbody", "responsebody"},
+    "RequestResponse": {"requesttime", "responsetime", "streamtype", "apiname"},
+    "AzureOpenAIRequestUsage": {"generatedtokens", "cachedtokens"},
+}
+_CONTENT = (
     "requestmessages", "responsemessages", "requestbody", "responsebody", "backendrequestbody", "backendresponsebody",
-}  # fmt: skip
-_LEFT_OUT = ("tenantid", "type", "tablename")
+)  # fmt: skip
+_LONGEST_ABSENT = 20
 
 
 def spell(sheet: Sheet) -> tuple[Sheet, bool]:
-    """The sheet with the names that records in storage have, and whether its records are rows of such a table."""
-    item = _without_mark(sheet.item)
-    if "timegenerated" not in item:
+    """The sheet with the names that records in storage have, and whether its records are rows of a table."""
+    plain = {name: name.removesuffix(_UTC) for name in sheet.item}
+    columns = _renamed(sheet.item, plain)
+    names = sheet.names | {plain.get(name, name) for name in sheet.names}
+    if columns.keys().isdisjoint(_MARKS) or "time" in columns or "properties" in columns:
         return sheet, False
-    said = {str(value).lower() for value in set(filter(_is_text, item.get("type", ())))}
-    in_tables = bool(said & _TABLES.keys()) or ("type" not in item and _usual_category(item.keys(), ()) is not None)
-    if not in_tables and _DIAGNOSTICS not in said and _OF_DIAGNOSTICS.isdisjoint(item):
+    if _MARKS.isdisjoint(names):  # some are rows and some may be none: each is to be told by itself
+        return Sheet(sheet.rows, {}, {}, frozenset(), frozenset()), False
+    columns.pop("tenantid", None)  # the workspace's
+    flat = {name: name[:-2] for name in columns if name.endswith(_SUFFIXES) and name != "properties_s"}
+    inner = _merged((sheet.inner, _renamed({name: columns[name] for name in flat}, flat), columns))
+    inner_names = sheet.inner_names | (names - {"tenantid"}) | {flat[name] for name in names & flat.keys()}
+    for name in _CONTENT:
+        if name in inner:
+            inner[name] = _said(inner[name])
+    if "operationname" in inner:
+        inner["operationname"] = list(map(_own_operation, inner["operationname"]))
+    item = dict(columns)
+    for name, others in _ITEM_NAMES.items():
+        if found := [_said(columns[other]) for other in others if other in columns]:
+            item[name] = _first(found)
+    category = _categories(columns, inner, inner_names, len(sheet.rows))
+    if category is None:
         return sheet, False
-    flat = {found[1]: column for name, column in item.items() if (found := _SUFFIX.fullmatch(name))}
-    inner = {**flat, **sheet.inner} if not in_tables else {**item, **sheet.inner}
-    usual = _usual_category(item.keys(), inner.keys())
-    plain = {name: column for name, column in item.items() if name not in (*_LEFT_OUT, *sum(_NAMES.values(), ()))}
-    spelled = {new: _first(item[old] for old in olds if old in item) for new, olds in _NAMES.items()}
-    spelled["category"] = [
-        known or _TABLES.get(str(table).lower(), usual)
-        for known, table in zip(spelled["category"] or _nothing(sheet), item.get("type", _nothing(sheet)), strict=True)
+    item["category"] = category
+    spelled = replace(sheet, item=item, inner=inner, names=names | {"category"}, inner_names=inner_names)
+    return spelled, True
+
+
+def _renamed(columns: Columns, names: dict[str, str]) -> Columns:
+    """The columns under other names; of those that get the same name the first that says something."""
+    found: dict[str, list[Sequence[Any]]] = {}
+    for name, column in columns.items():
+        found.setdefault(names[name], []).append(column)
+    return {name: _first(same) for name, same in found.items()}
+
+
+def _merged(parts: Iterable[Columns]) -> Columns:
+    found: dict[str, list[Sequence[Any]]] = {}
+    for part in parts:
+        for name, column in part.items():
+            found.setdefault(name, []).append(column)
+    return {name: _first(same) for name, same in found.items()}
+
+
+def _first(columns: list[Sequence[Any]]) -> Sequence[Any]:
+    """For every row the first value that is there."""
+    if len(columns) == 1:
+        return columns[0]
+    return [next((value for value in row if value is not None), None) for row in zip(*columns, strict=True)]
+
+
+def _said(column: Sequence[Any]) -> Sequence[Any]:
+    """The column with None for words that mean nothing."""
+    return [
+        None if type(value) is str and len(value) <= _LONGEST_ABSENT and fields.text(value) is None else value
+        for value in column
     ]
-    for name in _BODIES & inner.keys():  # a command writes None for a column that is empty
-        inner[name] = [value if type(value) is not str or text(value) else None for value in inner[name]]
-    item = plain | {name: column for name, column in spelled.items() if column}
-    return replace(sheet, item=item, inner=inner, names=frozenset(item), inner_names=frozenset(inner)), True
 
 
-def _without_mark(item: Columns) -> Columns:
-    """The columns without the mark of times in their names."""
-    if not any(name.endswith(_UTC) for name in item):
-        return item
-    return {name.removesuffix(_UTC): column for name, column in item.items()}
+def _own_operation(value: Any) -> Any:
+    """The operation of a call; the name of the log itself is none."""
+    return None if type(value) is str and value.lower().startswith("microsoft.apimanagement/") else value
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _usual_category(names: Iterable[str], inner_names: Iterable[str]) -> str | None:
-    """The category of rows that do not say it nor their table, by what only these have."""
-    if not _OF_LLM_TABLE.isdisjoint(names):
-        return "GatewayLlmLogs"
-    if not _OF_GATEWAY_TABLE.isdisjoint(names):
-        return "GatewayLogs"
-    return "RequestResponse" if not _OF_OPENAI.isdisjoint(inner_names) else None
-
-
-def _first(columns: Iterable[Sequence[Any]]) -> Sequence[Any]:
-    """For every row what the first of the columns says that says something."""
-    found: Sequence[Any] = ()
-    for column in columns:
-        found = (
-            [known if text(known) else other for known, other in zip(found, column, strict=True)] if found else column
-        )
-    return found
-
-
-def _nothing(sheet: Sheet) -> Sequence[Any]:
-    return [None] * len(sheet.rows)
+def _categories(columns: Columns, inner: Columns, inner_names: frozenset[str], count: int) -> Sequence[Any] | None:
+    """The category of each row: as it says, or its table, or what its columns tell; None where nothing tells."""
+    told = next((name for name, telling in _TELLING.items() if not telling.isdisjoint(inner.keys())), None)
+    if told and _TELLING[told].isdisjoint(inner_names):
+        told = None  # not all rows have them
+    types = [kind.lower() if type(kind) is str else "" for kind in columns.get("type", [None] * count)]
+    if not told and "category" not in columns and _OTHERS.isdisjoint(types) and _TABLES.keys().isdisjoint(types):
+        return None
+    said = _said(columns.get("category", [None] * count))
+    return [category or _TABLES.get(kind) or told for category, kind in zip(said, types, strict=True)]
