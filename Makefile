@@ -46,8 +46,8 @@ check: $(READY) ## format, lint, types, imports, rules, documents
 	$(BIN)/python -m analyzer rules check
 	$(BIN)/python docs/build.py --check
 
-bench: $(READY) ## cost of a run on 0.5 GB against DuckDB alone; fails out of the limits
-	$(BIN)/python -m benchmarks.bench
+bench: $(READY) ## cost of a run on 0.5 GB, and of loading each log shape, against DuckDB alone; fails out of the limits
+	$(BIN)/python -m benchmarks.loads; loads=$$?; $(BIN)/python -m benchmarks.bench && exit $$loads
 
 fuzz: $(READY) ## hostile bytes through reader, shapes and bodies; FUZZ_SECONDS=60, Linux
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt

@@ -8,10 +8,15 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jobs import rows_of
+
+import analyzer
+from analyzer.shapes import SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_logs"
@@ -29,6 +34,14 @@ BLOB = re.compile(
 MAKES_REQUEST = {"RequestResponse", "GatewayLogs", "GatewayLlmLogs", "AzureOpenAIRequestUsage"}
 TICKS_AT_1970 = 621355968000000000
 Record = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The samples, loaded."""
+    db = tmp_path_factory.mktemp("samples") / "samples.duckdb"
+    analyzer.load([str(SAMPLES)], db)
+    return db
 
 
 def log_files() -> list[Path]:
@@ -85,22 +98,31 @@ def test_the_samples_stay_small() -> None:
     assert sum(path.stat().st_size for path in SAMPLES.rglob("*") if path.is_file()) < 400_000
 
 
-def test_every_shape_of_this_version_has_a_sample() -> None:
+def test_every_shape_that_azure_or_a_proxy_exports_has_a_sample(store: Path) -> None:
     seen = Counter(record["category"] for path in log_files() for record in records_of(path))
     assert set(seen) == {*MAKES_REQUEST, "Audit", "Trace", "AuditEvent"}
     assert any(path.suffix == ".gz" for path in log_files())
+    of_client = {"realtime_event", "body", "app_insights"}  # what a client writes, or what says the same as a span
+    named = {name for shape in SHAPES for name in (shape.NAME, shape.ROW_NAME)}
+    assert {shape for (shape,) in rows_of(store, "SELECT shape FROM records")} == named - of_client
 
 
-def test_every_request_is_expected_and_every_expectation_has_its_request() -> None:
-    logged = {
-        record["correlationId"]
-        for path in log_files()
-        for record in records_of(path)
-        if record["category"] in MAKES_REQUEST
-    }
+def test_every_request_is_expected_and_every_expectation_has_its_request(store: Path) -> None:
+    logged = {request_id for (request_id,) in rows_of(store, "SELECT request_id FROM requests")}
     wanted = [row["request_id"] for row in expectations()]
     assert Counter(wanted).most_common(1)[0][1] == 1
     assert set(wanted) == logged
+
+
+def test_every_other_call_belongs_to_a_registered_tenant_too(store: Path) -> None:
+    found = rows_of(
+        store,
+        "SELECT DISTINCT path, tenant_keys FROM store.records JOIN store.files USING (file_id) "
+        "WHERE shape NOT IN ('resource_log', 'gateway_log', 'llm_log', 'llm_row')",
+    )
+    keys = {key for tenant in register() for key in tenant["keys"].split(";")}
+    for path, own in found:
+        assert keys & set(own or []) or any(fnmatchcase(path, key[5:]) for key in keys if key.startswith("path:"))
 
 
 def test_an_expectation_names_clauses_and_an_outcome_exactly_when_it_is_not_none() -> None:
