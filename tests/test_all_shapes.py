@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobs import rows_of
 
@@ -148,10 +148,12 @@ JUNK = st.one_of(
     ),
     st.binary(max_size=8),
 )
+EXAMPLES = 30  # of each form; `make fuzz` tries more
 CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), JUNK), max_size=6)
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=EXAMPLES)
 @given(changes=CHANGES)
 def test_whatever_is_changed_in_a_form_every_frame_and_item_is_counted(
     form: str, changes: list[tuple[float, int, bytes]]
@@ -176,6 +178,7 @@ LINES = [form for form in FORMS if FORMS[form].ending == ".jsonl" and form != "r
 
 
 @pytest.mark.parametrize("form", LINES)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_whatever_a_field_of_a_form_says_every_frame_and_item_is_counted(form: str, data: st.DataObject) -> None:
     rows = [json.loads(line) for line in FORMS[form].render(CALLS[:1]).splitlines()]
