@@ -48,7 +48,7 @@ def assemble(con: duckdb.DuckDBPyConnection, store: Store, progress: Callable[[i
     Duplicates are told apart first. A request that no current record makes any more is removed.
     """
     done = 0
-    _join(con)
+    join_calls(con)
     with con.cursor() as reading, ThreadPoolExecutor(1) as ahead:  # the temporary tables go with the cursor
         _gather(reading)
         _gather_far_texts(reading, store)
@@ -89,7 +89,7 @@ def _until_full(first: _Slice, others: Iterator[_Slice]) -> Iterator[_Slice]:
 # --- one call, seen by two logs ---------------------------------------------------------------------------------------
 
 
-def _join(con: duckdb.DuckDBPyConnection) -> None:
+def join_calls(con: duckdb.DuckDBPyConnection) -> None:
     """Finds the calls of accounts that a gateway's row names by the backend's id, of several rows by the smallest key.
 
     Whatever that changes is dirty, and so is a gateway's call when one of its account's records is.

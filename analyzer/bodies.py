@@ -33,7 +33,8 @@ _RESPONSES_KEYS = {"instructions", "previous_response_id", "max_output_tokens", 
 _INSTRUCTIONS, _TOOLS = "gen_ai.system_instructions", "gen_ai.tool.definitions"
 _ASKED, _ANSWERED = "gen_ai.input.messages", "gen_ai.output.messages"
 _FINISHED, _FILTERS = "gen_ai.response.finish_reasons", "microsoft.foundry.content_filter.results"
-_TELEMETRY = {_INSTRUCTIONS, _TOOLS, _ASKED, _ANSWERED, _FINISHED, _FILTERS}
+_ERROR = "gen_ai.error"
+_TELEMETRY = {_INSTRUCTIONS, _TOOLS, _ASKED, _ANSWERED, _FINISHED, _FILTERS, _ERROR}
 SHORTENED = "(litellm_truncated "  # what LiteLLM writes for the middle of a long text
 _BLOCKED = {"content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation"}
 
@@ -71,6 +72,20 @@ class Body:
     error_code: str | None = None
     usage: dict[str, Any] = field(default_factory=dict)
 
+    def add_facts(self, other: "Body") -> None:
+        """Whatever another body of the same call and side says besides its parts."""
+        self.turn = max(self.turn, other.turn)
+        self.has_tools |= other.has_tools
+        self.refused |= other.refused
+        self.annotations += other.annotations
+        self.finish_reasons += [reason for reason in other.finish_reasons if reason not in self.finish_reasons]
+        self.error_code = self.error_code or other.error_code
+        self.usage = self.usage or other.usage
+        self.model, self.session = self.model or other.model, self.session or other.session
+        self.stream = other.stream if self.stream is None else self.stream
+        self.response_id = self.response_id or other.response_id
+        self.previous_response_id = self.previous_response_id or other.previous_response_id
+
     def add(self, role: str | None, kind: str, text: str | None = None, **more: Any) -> None:
         """One more part in the current turn; a text over TEXT_LIMIT is cut."""
         if text is not None and len(text) > TEXT_LIMIT:
@@ -92,10 +107,8 @@ def read_request(value: Any, first_turn: int = 0) -> Body:
         return body
     body.model = _name(value.get("model"))
     body.stream = value["stream"] if isinstance(value.get("stream"), bool) else None
-    conversation = value.get("conversation")
-    session = _name(conversation.get("id") if isinstance(conversation, dict) else conversation)
     user = _name(value.get("user"))
-    body.session = ("conversation", session) if session else ("user", user) if user else None
+    body.session = _conversation(value) or (("user", user) if user else None)
     body.previous_response_id = _name(value.get("previous_response_id"))
     for key in ("instructions", "additional_instructions"):
         if text := _string(value.get(key)):
@@ -130,6 +143,7 @@ def read_response(value: Any, first_turn: int) -> Body:
         if value.get("object") == "response":
             body.response_id = _name(value.get("id"))
             body.previous_response_id = _name(value.get("previous_response_id"))
+            body.session = _conversation(value)
         usage = value.get("usage")
         body.usage = usage if isinstance(usage, dict) else {}
         for blocked in objects(value.get(_FILTERS)):
@@ -138,11 +152,18 @@ def read_response(value: Any, first_turn: int) -> Body:
             _read_filters(body, blocked.get("content_filter_results"))
         for annotation in objects(value.get("prompt_filter_results")) + objects(value.get("prompt_annotations")):
             _read_filters(body, annotation.get("content_filter_results"))
-        for key in ("error", "last_error"):  # the latter of a run
+        for key in ("error", "last_error", _ERROR):  # of a run, of a span
             _read_error(body, value.get(key))
     elif isinstance(value, str):
         _next_turn(body).add("assistant", "text", value)
     return body
+
+
+def _conversation(value: dict[str, Any]) -> tuple[str, str] | None:
+    """The session that a body of the Responses API names."""
+    said = value.get("conversation")
+    name = _name(said.get("id") if isinstance(said, dict) else said)
+    return ("conversation", name) if name else None
 
 
 def is_telemetry(value: Any) -> bool:
@@ -153,6 +174,11 @@ def is_telemetry(value: Any) -> bool:
 def is_aside(value: Any) -> bool:
     """Whether such a body only tells of a call, as its tools or how it ended, but not what was said."""
     return isinstance(value, dict) and bool(value) and value.keys() <= _TELEMETRY - {_ASKED, _ANSWERED}
+
+
+def is_error(value: Any) -> bool:
+    """Whether such a body tells of an error."""
+    return isinstance(value, dict) and bool(value.get(_ERROR))
 
 
 def is_said(value: Any, known: list[Any]) -> bool:

@@ -339,10 +339,7 @@ def _add_aside(body: Body, aside: Body) -> None:
     """What a body does not say itself."""
     known = {(part.role in _SYSTEM_ROLES, part.kind, part.name) for part in body.parts}
     body.parts += [part for part in aside.parts if (part.role in _SYSTEM_ROLES, part.kind, part.name) not in known]
-    body.turn = max(body.turn, aside.turn)
-    body.has_tools |= aside.has_tools
-    body.annotations += aside.annotations
-    body.finish_reasons = body.finish_reasons or aside.finish_reasons
+    body.add_facts(aside)
 
 
 def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn: int) -> _Side:
@@ -359,21 +356,24 @@ def _most_complete(side: str, fragments: list[_Fragment], texts: pl.Series, turn
         return _read_around_gap(side, [texts[place] for place in lead], [texts[place] for place in rest], turn)
     if lead:
         candidates.append(("".join(texts[place] for place in lead)[: bodies.TEXT_LIMIT], True))
+    opened_all = [(text, whole_body, open_body(text)) for text, whole_body in candidates]
+    told = [each for each in opened_all if not bodies.is_aside(each[2].value)]
+    if not told:
+        told = [each for each in opened_all if bodies.is_error(each[2].value)]  # all that is known of the answer
     cut: list[tuple[int, Any, bool]] = []
     unread: list[str] = []
-    for text, whole_body in candidates:
-        opened = open_body(text)
+    for text, whole_body, opened in told:
         if opened.seen == "full" and not opened.value:  # {} stands for content that was not logged
-            continue
-        if bodies.is_aside(opened.value):
             continue
         if opened.seen == "full":
             says = isinstance(opened.value, (dict, list, str))  # an answer may be a text that happens to be JSON: 42
             body = _read(side, opened.value if says else text, turn)
             places = dict.fromkeys(fragment.place for fragment in fragments if fragment.source == "body")  # in order
             if whole_body and len(places) > 1:
-                _add_others(body, [opened.value], [texts[place] for place in places])
-            whole_body = whole_body and not bodies.is_telemetry(opened.value)  # which need not tell the tools
+                own = [opened.value.get("messages")] if isinstance(opened.value, dict) else []
+                _add_others(body, [opened.value, *own], [texts[place] for place in places])
+            # neither telemetry nor messages alone need tell the tools
+            whole_body = whole_body and not isinstance(opened.value, list) and not bodies.is_telemetry(opened.value)
             return _Side(body if whole_body else _with_tools(body, cut, turn), "full", whole_body)
         if opened.seen == "cut":
             cut.append((len(text), opened.value, whole_body))
@@ -396,12 +396,13 @@ def _add_others(body: Body, known: list[Any], texts: list[str]) -> None:
         opened = open_body(text)
         if bodies.is_aside(opened.value) or bodies.is_said(opened.value, known):
             continue
-        if opened.seen == "full" and isinstance(opened.value, dict) and opened.value not in ({}, *known):
-            known.append(opened.value)
-            other = _read(body.side, opened.value, body.turn + 1)
+        value = opened.value
+        said = [value, *([value["messages"]] if isinstance(value, dict) and "messages" in value else [])]
+        if opened.seen == "full" and isinstance(value, dict | list) and value and not any(one in known for one in said):
+            known += said
+            other = _read(body.side, value, body.turn + 1)
             body.parts += other.parts
-            body.turn = other.turn
-            body.annotations += other.annotations
+            body.add_facts(other)
 
 
 def _without_gap(numbered: list[tuple[int | None, int]]) -> tuple[list[int], list[int]]:
@@ -441,25 +442,49 @@ def join_messages(side: str, texts: list[str]) -> str:
     wholes = {str(value.get("id")) for value in values if value.get("output")}
     held: dict[str, Any] = {}
     messages: list[Any] = []
+    seen = _Seen(set(), set(), set())
     for value in values:
         if "role" in value or "type" in value:
-            if value.get("response_id") not in wholes and not any(_is_again(value, other) for other in messages):
+            if value.get("response_id") not in wholes and not seen.has(value):
                 messages.append(value)
+                seen.add(value)
             continue
         for key, said in value.items():
             if key in ("messages", "output", "input") and isinstance(said, list):
                 messages += said
+            elif key in ("instructions", "additional_instructions") and held.setdefault(key, said) != said:
+                messages.append({"role": "system", "content": said})  # told anew: what was told before was told too
+            elif key == "tools" and isinstance(said, list) and isinstance(held.get(key), list):
+                held[key] += [tool for tool in said if tool not in held[key]]
             else:
                 held[key] = said
     return write(held | ({"messages" if side == "request" else "output": messages} if messages else {}))
 
 
-def _is_again(message: dict[str, Any], other: Any) -> bool:
-    """Whether two events tell of one message: the client's, which may have no id yet, and the server's."""
-    ids = (message.get("id"), other.get("id")) if isinstance(other, dict) else (None, None)
-    if ids[0] is not None and ids[1] is not None:
-        return bool(ids[0] == ids[1])
-    return ids != (None, None) and all(message.get(key) == other.get(key) for key in ("role", "content", "output"))
+class _Seen(NamedTuple):
+    """The messages that were told: their ids, and what those with an id and those without one say."""
+
+    ids: set[str]
+    with_id: set[str]
+    without_id: set[str]
+
+    def has(self, message: dict[str, Any]) -> bool:
+        """Whether an event tells of a message again: the client's, which may have no id yet, or the server's."""
+        if message.get("id") is None:
+            return self._said(message) in self.with_id
+        return str(message["id"]) in self.ids or self._said(message) in self.without_id
+
+    def add(self, message: dict[str, Any]) -> None:
+        """Notes a message."""
+        if message.get("id") is None:
+            self.without_id.add(self._said(message))
+        else:
+            self.ids.add(str(message["id"]))
+            self.with_id.add(self._said(message))
+
+    @staticmethod
+    def _said(message: dict[str, Any]) -> str:
+        return write([message.get(key) for key in ("role", "content", "output")])
 
 
 def _with_tools(messages: Body, cut: list[tuple[int, Any, bool]], turn: int) -> Body:
@@ -469,10 +494,7 @@ def _with_tools(messages: Body, cut: list[tuple[int, Any, bool]], turn: int) -> 
     _, value, _ = max(cut, key=lambda reading: reading[0])
     body = _mark_cut(_read(messages.side, value, turn), value)
     messages.parts += [part for part in body.parts if part.kind in _TOOL_KINDS or part.name == "tool"]
-    messages.has_tools |= body.has_tools
-    messages.model, messages.stream = messages.model or body.model, messages.stream or body.stream
-    messages.session = messages.session or body.session
-    messages.previous_response_id = messages.previous_response_id or body.previous_response_id
+    messages.add_facts(body)
     return messages
 
 
@@ -506,7 +528,7 @@ def _facts(request: _Side, response: _Side) -> dict[str, Any]:
     pictures = [part for part in asked.parts if part.kind == "picture"]
     usage = answered.usage
     details = next((usage[name] for name in _DETAILS if isinstance(usage.get(name), dict)), None)
-    session_kind, session_id = asked.session or (None, None)
+    session_kind, session_id = asked.session or answered.session or (None, None)
     return {
         "api": asked.api,
         "deployment": asked.model,  # what Azure calls so in a body

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import duckdb
 import pyarrow as pa
 
-from analyzer import loading, sources, tenants
+from analyzer import assemble, loading, sources, tenants
 from analyzer.classifier import load_patterns
 from analyzer.progress import Progress, no_progress, summing
 from analyzer.register import read_register
@@ -107,6 +107,7 @@ def inspect(
     with tempfile.TemporaryDirectory(prefix="aoai-audit-") as place, writer(Store(Path(place) / "inspected")) as con:
         told = summing("read", sum(source.size for source in found), progress)
         loaded = loading.load(con, None, found, _RUN, told)
+        assemble.join_calls(con)
         con.execute(_SEEN)
         rows = [("files", name.replace("_", " "), count) for name, count in sorted(loaded.files.items())]
         rows += [
@@ -149,8 +150,12 @@ def _counts(rows: Sequence[tuple[str, str, int]]) -> pa.Table:
 
 # One row for each call, as far as records alone tell it.
 _SEEN = """
+    CREATE TEMP TABLE records AS
+    SELECT record.* REPLACE (coalesce(joined_key, record.request_key) AS request_key)
+    FROM store.records AS record LEFT JOIN store.joins AS joined ON joined.request_key = record.request_key;
+
     INSERT INTO store.requests BY NAME
-    SELECT request_key, min(started_at) AS occurred_at FROM store.records
+    SELECT request_key, min(started_at) AS occurred_at FROM records
     GROUP BY request_key HAVING bool_or(makes_request);
 
     CREATE TEMP TABLE seen AS
@@ -165,10 +170,10 @@ _SEEN = """
         bool_or(shape IN ('resource_log', 'resource_row')) AS of_account,
         bool_or(shape IN ('gateway_log', 'gateway_row')) AS of_gateway,
         bool_or(shape IN ('llm_log', 'llm_row')) AS of_llm,
-        bool_or(shape IN ('otlp', 'app_insights', 'foundry_trace')) AS of_telemetry,
+        bool_or(shape IN ('otlp', 'app_insights')) AS of_telemetry,
         bool_or(shape = 'litellm') AS of_litellm,
         bool_or(shape = 'purview') AS of_purview
-    FROM store.records LEFT JOIN content USING (request_key)
+    FROM records LEFT JOIN content USING (request_key)
     SEMI JOIN store.requests USING (request_key)
     GROUP BY request_key, content.request_key
 """
@@ -180,7 +185,7 @@ _QUERIES = (
     SELECT 'shape' AS part, shape || CASE WHEN category IS NULL THEN '' ELSE ' ' || category END AS what,
         count(*) AS count, (100 * avg(has_content::INTEGER))::BIGINT AS with_content,
         min(recorded_at) AS first, max(recorded_at) AS last, 'records' AS note
-    FROM store.records LEFT JOIN seen USING (request_key) GROUP BY ALL ORDER BY what
+    FROM records LEFT JOIN seen USING (request_key) GROUP BY ALL ORDER BY what
     """,
     f"""
     SELECT 'operation' AS part, api || coalesce(' ' || operation, '') AS what, count(*) AS count, {_SHARE},
@@ -188,7 +193,8 @@ _QUERIES = (
     FROM seen GROUP BY ALL ORDER BY what
     """,
     f"""
-    SELECT 'model' AS part, coalesce(model, 'not logged') AS what, count(*) AS count, {_SHARE}, 'requests' AS note
+    SELECT 'model' AS part, coalesce(model, 'not in the records; perhaps in the bodies') AS what, count(*) AS count,
+        {_SHARE}, 'requests' AS note
     FROM seen GROUP BY ALL ORDER BY what
     """,
     f"""

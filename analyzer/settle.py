@@ -50,8 +50,8 @@ def settle(
                 set_meta(con, name, value)
             con.execute("DELETE FROM store.signals WHERE lexicon <> ?", [lexicon.version])
             con.execute("DELETE FROM store.scanned WHERE lexicon <> ?", [lexicon.version])
+            con.execute(_OLD_GROUPS)  # while it is known whom those that are gone belonged with
             _remove_gone(con)
-            con.execute(_OLD_GROUPS)
             tenants.assign(con, register, patterns)
             con.execute(_CHAINS)
             con.execute(_NEW_SESSIONS)

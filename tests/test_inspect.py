@@ -64,6 +64,15 @@ def test_tenants_are_known_or_unknown_by_the_register(tmp_path: Path) -> None:
     }
 
 
+def test_a_call_that_gateway_and_account_logged_is_one_and_misses_nothing(tmp_path: Path) -> None:
+    header = {"apim-request-id": "backend-1"}
+    row = gateway_row("one", userId="clerk-7", backendResponseHeaders=header, **asked(HARMLESS))
+    logs = write_logs(tmp_path / "logs.jsonl", [row, *llm_rows("one", HARMLESS), resource_row("backend-1")])
+    rows = inspected(logs)
+    assert of_part(rows, "day") == {"2026-06-01": 1}
+    assert of_part(rows, "untold") == {}
+
+
 def test_broken_places_are_named_and_change_the_exit_code(tmp_path: Path) -> None:
     logs = tmp_path / "logs.jsonl"
     logs.write_text(json.dumps(gateway_row("one")) + "\n{'single': 'quotes'}\n")

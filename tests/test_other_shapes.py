@@ -443,7 +443,7 @@ THREAD = {"thread_id": "thread_1", "created_at": CREATED}
           {"object": "thread.message", "id": "msg_2", "run_id": "run_1", **THREAD, "role": "assistant",
            "content": [{"type": "text", "text": {"value": ANSWER, "annotations": []}}]}], "assistants",
          [("request", "system", "text", SYSTEM), TEXT]),
-        ([{"object": "chat.completion.chunk", "id": "c", "choices": [{"index": 0, "delta": {"content": piece}}]}
+        ([{"object": "chat.completion.chunk", "id": "cmpl-c", "choices": [{"index": 0, "delta": {"content": piece}}]}
           for piece in ("Glo", "mma.")], "chat", [TEXT]),
     ],
 )  # fmt: skip
@@ -623,3 +623,89 @@ def test_paths_of_face_and_vision_are_known() -> None:
     assert operations.api_of_path("/face/v1.0/detect") == "face"
     assert operations.api_of_path("/vision/v3.2/analyze") == "vision"
     assert operations.api_of_path("/computervision/imageanalysis:analyze") == "vision"
+
+
+# --- what must not be hidden or mixed ---------------------------------------------------------------------------------
+
+
+def test_a_prompt_that_names_the_mark_of_redaction_is_read(tmp_path: Path) -> None:
+    said = f"{PROMPT} redacted-by-litellm"
+    row = {**SPEND_ROW, "proxy_server_request": "{}", "messages": json.dumps([{"role": "user", "content": said}])}
+    (request,), parts = loaded(tmp_path, [row])
+    assert request["prompt_seen"] == "full"
+    assert parts[0] == ("request", "user", "text", said)
+
+
+def test_a_prompt_that_was_redacted_was_not_logged(tmp_path: Path) -> None:
+    messages = json.dumps([{"role": "user", "content": "redacted-by-litellm"}])
+    response = json.dumps({"choices": [{"message": {"role": "assistant", "content": "redacted-by-litellm"}}]})
+    row = {**SPEND_ROW, "proxy_server_request": "{}", "messages": messages, "response": response}
+    (request,), parts = loaded(tmp_path, [row])
+    assert (request["prompt_seen"], parts) == ("none", [])
+
+
+def test_one_call_in_both_of_the_proxys_logs_is_whole(tmp_path: Path) -> None:
+    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": PROMPT}]
+    spend = {**SPEND_ROW, "proxy_server_request": "{}", "messages": json.dumps(messages)}
+    payload = {name: value for name, value in spend.items() if name != "request_id"}
+    payload |= {"id": spend["request_id"], "messages": messages, "response": json.loads(str(spend["response"]))}
+    (request,), parts = loaded(tmp_path, [spend], [payload])
+    assert (request["prompt_seen"], parts) == ("full", CALL)
+
+
+def test_keys_without_a_name_are_callers_apart() -> None:
+    nameless = {"user": "", "end_user": "", "team_id": None, "metadata": "{}"}
+    rows = [{**SPEND_ROW, **nameless, "request_id": key, "api_key": key} for key in ("hash-1", "hash-2")]
+    assert {row["caller"] for row in mapped(rows).to_pylist()} == {"hash-1", "hash-2"}
+
+
+def test_bodies_of_two_customers_with_one_small_id_are_two_requests(tmp_path: Path) -> None:
+    for name in ("alpha", "beta"):
+        (tmp_path / "logs" / name).mkdir(parents=True)
+        body = {"id": "1", "model": "m", "messages": [{"role": "user", "content": f"{name} asks"}]}
+        (tmp_path / "logs" / name / "a.jsonl").write_bytes(as_lines([body]))
+    load([str(tmp_path / "logs")], tmp_path / "audit.duckdb")
+    assert rows_of(tmp_path / "audit.duckdb", "SELECT count(*) FROM store.requests") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [{"type": "message", "user": "U1", "text": "lunch?"}], "has_more": False},
+        {"messages": [{"id": 1, "subject": "x"}], "total": 5},
+        {"id": 7, "role": "admin", "content": "Welcome page"},
+        {"input": "film.mp4", "quality": "high", "n": 3},
+        {"ts": 1, "correlationId": "c", "appId": "a", "level": "info", "msg": "started"},
+        {"eventType": "Microsoft.Devices.DeviceConnected", "correlationId": "c", "deviceId": "d"},
+        {"kind": "summary", "correlationId": "c", "timestamp": "2026-06-01T10:00:00Z"},
+    ],
+)
+def test_records_of_other_products_are_no_calls(row: Row) -> None:
+    assert bucket(row)["loaded"] == 0
+
+
+@pytest.mark.parametrize("stamp", [1780308000, 1780308000.0, 1780308000000])
+def test_a_time_may_be_a_count_of_seconds_or_milliseconds(stamp: float) -> None:
+    (row,) = mapped([{"timestamp": stamp, "model": "m", "messages": [{"role": "user", "content": "x"}]}]).to_pylist()
+    assert row["started_at"] == datetime(2026, 6, 1, 10)
+
+
+def test_a_later_instruction_of_a_session_hides_none_before_it(tmp_path: Path) -> None:
+    events = [
+        {"type": "session.update", "event_id": f"e-{number}", "session_id": "s", "session": {"instructions": said}}
+        for number, said in enumerate(("Name every face.", "Be kind."))
+    ]
+    _, parts = loaded(tmp_path, events)
+    assert {text for _, role, _, text in parts if role == "system"} == {"Name every face.", "Be kind."}
+
+
+def test_a_second_answer_of_one_id_is_seen_with_how_it_ended(tmp_path: Path) -> None:
+    def output(message: Row, reason: str) -> Row:
+        body = {"object": "chat.completion", "choices": [{"finish_reason": reason, "message": message}]}
+        return {"custom_id": "row-1", "response": {"status_code": 200, "body": body}, "error": None}
+
+    first = output({"role": "assistant", "content": ANSWER}, "stop")
+    second = output({"role": "assistant", "content": None, "refusal": "I cannot."}, "content_filter")
+    (request,), _ = loaded(tmp_path, [first, second])
+    assert request["refused"] is True
+    assert set(request["finish_reasons"]) == {"stop", "content_filter"}

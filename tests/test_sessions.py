@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jobs import POLICE, START, Place, Row, command, gateway_row, rows_of, write_logs, write_register
+from jobs import POLICE, START, Place, Row, command, gateway_row, resource_row, rows_of, write_logs, write_register
 
 
 def call(number: int, before: str | None = None, answer: str | None = None, **said: Any) -> Row:
@@ -72,6 +72,17 @@ def test_a_conversation_says_more_than_a_chain_and_a_chain_more_than_a_user(tmp_
         "call-2": ["call-2", "call-3"],
         "call-4": ["call-4"],
     }
+
+
+def test_calls_that_one_between_them_kept_together_part_when_it_goes_to_its_gateways_request(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    account = [resource_row(f"account-{number}", START + timedelta(minutes=20 * number)) for number in range(3)]
+    gateway = gateway_row(
+        "front", START + timedelta(minutes=20), backendResponseHeaders={"apim-request-id": "account-1"}
+    )
+    late = sessions(place, account, [gateway])
+    assert late == sessions(Place(tmp_path / "fresh"), [*account, gateway])
+    assert sorted(late) == ["account-0", "account-2", "front"]
 
 
 @settings(max_examples=10)

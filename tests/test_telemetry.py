@@ -837,3 +837,25 @@ def test_attributes_without_a_span_around_them_are_a_call_that_stands_for_itself
     assert rows_of(tmp_path / "audit.duckdb", "SELECT shapes, deployment, prompt_seen FROM store.requests") == [
         (["otlp"], "chat", "full")
     ]
+
+
+def test_an_error_hides_no_answer_that_an_event_tells(tmp_path: Path) -> None:
+    failed = span(in_texts(FACTS) | {"error.type": "timeout"}, status={"code": 2, "message": "stream reset"})
+    (tmp_path / "a.json").write_text(json.dumps(failed))
+    assert analyzer.load([str(tmp_path / "a.json")], tmp_path / "audit.duckdb").loaded
+    assert rows_of(tmp_path / "audit.duckdb", "SELECT error_code, answer_seen FROM store.requests") == [
+        ("timeout", "full")
+    ]
+
+
+@pytest.mark.parametrize("route", ["portal", "storage"])
+def test_rows_of_application_insights_have_a_time_by_every_route(route: str) -> None:
+    row = dependency(FACTS | SAID)
+    if route == "portal":
+        row = {("TimeGenerated [UTC]" if name == "TimeGenerated" else name): value for name, value in row.items()}
+    else:
+        row = {"time": row.pop("TimeGenerated"), "resourceId": row.pop("_ResourceId", "/subscriptions/s/x"), **row}
+    (chunk,) = chunks([as_lines([row])])
+    (found,) = map_frames(frames(chunk)).records.to_pylist()
+    assert found["shape"] == "app_insights"
+    assert found["started_at"] is not None

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer import masking
-from analyzer.json_text import write
+from analyzer.json_text import parse_nested, write
 from analyzer.reader import FRAMES, SAMPLE_BYTES, SPACE, slices
 from analyzer.schema import FRAGMENTS, QUARANTINE, RECORDS, Table
 from analyzer.shapes import (
@@ -204,9 +204,18 @@ def _about(sheet: Sheet) -> Iterator[About]:
         return map(About, *names, category, resource)
     operations = [_said(item, name, count) for name in ("operationname", "operation", "operations", "recordtype")]
     operation = map(_first, *operations, _said(inner, "operation", count))
-    event = map(_first, _said(item, "eventname", count), _said(inner, "event.name", count))
+    events = [_said(item, name, count) for name in ("eventname", "eventtype", "event-type")]
+    event = map(_first, *events, _said(inner, "event.name", count))
     rest = (_said(item, name, count) for name in ("object", "custom_llm_provider", "kind"))
-    return map(About, *names, category, resource, operation, _said(inner, "apiname", count), event, *rest)
+    role = map(_role, _said(item, "role", count), item.get("messages", repeat(None)))
+    return map(About, *names, category, resource, operation, _said(inner, "apiname", count), event, *rest, role)
+
+
+def _role(own: str, messages: Any) -> str:
+    held = parse_nested(messages)
+    first = held[0] if isinstance(held, list) and held else None
+    said = first.get("role") if isinstance(first, dict) else None
+    return said.lower() if isinstance(said, str) else own
 
 
 def _first(*said: str) -> str:

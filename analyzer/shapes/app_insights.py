@@ -5,7 +5,6 @@ the Foundry portal. An exporter writes attributes into ``Properties`` as texts, 
 in ``Message``, and ``[namespace]/name`` for a service. ``TenantId`` is the workspace, no Entra tenant.
 """
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from analyzer.shapes.fields import About, Columns, Content
 from analyzer.shapes.gen_ai import Call, Event
 
 NAME = ROW_NAME = "app_insights"
-TIMES = ("timegenerated", "start_time")
+TIMES = ("timegenerated", "time", "start_time")
 _OF_CONTENT = {
     "systeminstructions": gen_ai.INSTRUCTIONS,
     "tooldefinitions": gen_ai.TOOLS,
@@ -28,7 +27,7 @@ _OF_CONTENT = {
 FIELDS = (
     *TIMES, *_OF_CONTENT, "type", "operationid", "traceid", "trace_id", "id", "parentid", "spanid", "span_id", "name",
     "message", "durationms", "success", "resultcode", "dependencytype", "approlename", "servicename", "rolename",
-    "_resourceid", "userid", "userauthenticatedid", "clientip", "modelname",
+    "_resourceid", "resourceid", "userid", "userauthenticatedid", "clientip", "modelname",
     "context", "kind", "end_time", "status", "events",
 )  # fmt: skip
 PROPERTIES = gen_ai.ATTRIBUTES
@@ -42,7 +41,7 @@ def recognise(about: About) -> bool:
     """Whether a record is a row or an exported span with a gen_ai attribute, or a row with the content of a call."""
     if about.category == "appgenaicontent" or ("spanid" in about.names and _OF_CONTENT.keys() & about.names):
         return True
-    return bool({"timegenerated", "operationid", "context"} & about.names) and gen_ai.has_gen_ai(about)
+    return bool({"timegenerated", "time", "operationid", "context"} & about.names) and gen_ai.has_gen_ai(about)
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
@@ -52,8 +51,8 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     is_span = [any(fields.text(value) for value in row) for row in zip(*(item[name] for name in _SPANS), strict=True)]
     started, ended = (fields.times(item[name]) for name in ("start_time", "end_time"))
     is_exported = pc.is_valid(started)
-    logged = pc.coalesce(started, fields.times(item["timegenerated"]))
-    exported_ms = pc.divide(pc.subtract(ended, started), 10_000)
+    logged = pc.coalesce(started, fields.times(item["timegenerated"]), fields.times(item["time"]))
+    exported_ms = fields.lasted(started, ended)
     call = Call(
         pc.coalesce(*(gen_ai.ids(item[name]) for name in ("operationid", "traceid", "trace_id")),
                     gen_ai.ids(context.get("trace_id") for context in contexts)),
@@ -65,7 +64,10 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         [_event_name(*row) for row in zip(inner["event.name"], item["message"], strict=True)],
     )  # fmt: skip
     common = gen_ai.columns(inner, call, fields.texts(item["name"]))
-    resource = pc.coalesce(fields.per_value(fields.texts(item["_resourceid"]), str.lower), common["resource"])
+    resource = pc.coalesce(
+        *(fields.per_value(fields.texts(item[name]), str.lower) for name in ("_resourceid", "resourceid")),
+        common["resource"],
+    )
     service = pc.coalesce(*(_services(item[name]) for name in ("servicename", "approlename", "rolename")),
                           fields.texts(inner["service.name"]))  # fmt: skip
     starts = pc.or_(is_exported, pa.array(is_span, pa.bool_()))
@@ -82,7 +84,7 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "caller": pc.coalesce(common["caller"], *(fields.texts(item[name]) for name in _USERS)),
         "caller_ip": pc.coalesce(common["caller_ip"], _addresses(item["clientip"])),
         "status": pc.coalesce(common["status"], fields.not_zero(result, pa.nulls(len(result), pa.int32()))),
-        "duration_ms": pc.coalesce(_milliseconds(item["durationms"]), exported_ms),
+        "duration_ms": pc.coalesce(fields.milliseconds(item["durationms"]), exported_ms),
         "tenant_keys": gen_ai.tenant_keys(inner, service, resource),
     }  # fmt: skip
 
@@ -151,18 +153,3 @@ def _services(values: Sequence[Any]) -> pa.Array:
 
 def _addresses(values: Sequence[Any]) -> pa.Array:
     return fields.per_value(fields.texts(values), lambda said: None if said == _NO_ADDRESS else said)
-
-
-def _milliseconds(values: Sequence[Any]) -> pa.Array:
-    """Durations, which these tables have as real numbers, as whole ones."""
-    return pa.array([_whole(value) for value in values], pa.int64())
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, str | float) and not isinstance(value, bool):
-        try:
-            said = float(value)
-        except ValueError:
-            return None
-        return fields.number(round(said)) if math.isfinite(said) else None
-    return fields.number(value)

@@ -29,7 +29,7 @@ _REQUEST_FIELDS = (
 _ANSWER_FIELDS = (
     "id", "object", "choices", "output", "data", "usage", "prompt_filter_results", "prompt_annotations", "error",
     "last_error", "status", "incomplete_details", "required_action", "text", "role", "content", "content_parts",
-    "attachments", "file_ids",
+    "attachments", "file_ids", "previous_response_id", "conversation",
 )  # fmt: skip
 _ECHOED = ("instructions", "tools")
 FIELDS = (
@@ -46,13 +46,15 @@ _OF_LOGS = {
 # What is a request's only where a parameter of the API stands beside it: other programs have an input too.
 _ASKING = {"input", "prompt"}
 _PARAMETERS = {
-    "model", "max_tokens", "max_output_tokens", "temperature", "top_p", "n", "size", "quality", "style", "image",
-    "voice", "encoding_format", "dimensions", "instructions", "previous_response_id", "response_format", "stream",
+    "model", "max_tokens", "max_output_tokens", "temperature", "top_p", "size", "style", "image", "voice",
+    "encoding_format", "dimensions", "instructions", "previous_response_id", "response_format",
 }  # fmt: skip
+_ROLES_OF_MESSAGES = ("system", "developer", "user", "assistant", "tool", "function")
 _PICTURES = {"created", "data", "usage", "background", "output_format", "quality", "size"}
 _NO_CALLS = ("assistant", "thread")
 _SPELLED = {"datasources": "data_sources", "content_parts": "parts"}
 _STORED_MESSAGE = re.compile(r"(chatcmpl-.+)-(\d{1,9})")
+_SERVICE_ID = re.compile(r"(?:chatcmpl|cmpl|resp|run|msg|thread)[-_]\w")
 _CHUNK = ".chunk"
 _Body = dict[str, Any]
 
@@ -66,10 +68,13 @@ def recognise(about: About) -> bool:
         return "data" in names and not names.isdisjoint(("model", "usage"))
     if "object" in names:
         return api_of_object(about.object) is not None
-    if "messages" in names or (not names.isdisjoint(_ASKING) and not names.isdisjoint(_PARAMETERS)):
-        return True
+    if "messages" in names:
+        return about.role in _ROLES_OF_MESSAGES
+    if not names.isdisjoint(_ASKING):
+        return not names.isdisjoint(_PARAMETERS)
     is_transcript = "text" in names and len(names & {"task", "language", "duration", "segments"}) > 1
-    return is_transcript or {"id", "role", "content"} <= names or {"created", "data"} <= names <= _PICTURES
+    is_message = {"id", "role", "content"} <= names and about.role in _ROLES_OF_MESSAGES
+    return is_transcript or is_message or {"created", "data"} <= names <= _PICTURES
 
 
 def content(item: Columns, inner: Columns) -> Content:
@@ -107,6 +112,8 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "category": objects,
         "makes_request": pa.array([body.get("object") not in _NO_CALLS for body in bodies], pa.bool_()),
         "kind": "body",
+        "scope": None,
+        "id": pa.array(list(map(_known_id, bodies, stored)), pa.string()),
         "request_id": pc.coalesce(
             pa.array([match[1] if match else None for match in stored], pa.string()),
             fields.texts(item["run_id"]),
@@ -127,6 +134,12 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "session_kind": pc.if_else(pc.is_valid(session), pa.array(kinds, pa.string()), nothing),
         "session_id": session,
     }
+
+
+def _known_id(body: _Body, stored: re.Match[str] | None) -> str | None:
+    """The id of a call, in a form that the service gives; any other may be that of many."""
+    own = stored[1] if stored else body.get("run_id") or body.get("id")
+    return own if isinstance(own, str) and _SERVICE_ID.match(own) else None
 
 
 def _bodies(item: Columns) -> list[_Body]:

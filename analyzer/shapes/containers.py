@@ -12,6 +12,7 @@ import msgspec
 from analyzer.json_text import mend, parse
 
 _RECORDS = "records"
+_OF_RECORDS = {"category", "operationname", "properties"}  # of a record that has a list of that name
 _PAGE_KEYS = {"value", "nextlink", "count", "statistics"}  # of {"value": […]}, besides @odata…
 _STORED_KEYS = {"object", "data", "first_id", "last_id", "has_more"}
 _OTLP = {"resourcespans": ("scopespans", "spans"), "resourcelogs": ("scopelogs", "logrecords")}
@@ -46,15 +47,14 @@ def _members(raw: bytes, value: Any, depth: int) -> list[Member] | None:
         return list(_each(raw, *_held(raw, key), depth))
     if "tables" in keys and isinstance(value[keys["tables"]], list):
         return list(_rows(raw, *_held(raw, keys["tables"])))
-    for name, path in _OTLP.items():
-        if name in keys and isinstance(value[keys[name]], list):
-            return list(_otlp(raw, *_held(raw, keys[name]), path, {}))
-    return None
+    trees = [name for name in _OTLP if name in keys and isinstance(value[keys[name]], list)]
+    found = [member for name in trees for member in _otlp(raw, *_held(raw, keys[name]), _OTLP[name], {})]
+    return sorted(found) if trees else None
 
 
 def _envelope(value: Any, keys: dict[str, str]) -> str | None:
     """The key under which an object holds nothing but records, as written."""
-    if isinstance(value.get(keys.get(_RECORDS)) if keys else None, list):
+    if _RECORDS in keys and isinstance(value[keys[_RECORDS]], list) and not _OF_RECORDS & keys.keys():
         return keys[_RECORDS]
     plain = {key for key in keys if not key.startswith("@")}
     if "value" in plain <= _PAGE_KEYS and isinstance(value[keys["value"]], list):

@@ -4,6 +4,7 @@ What a single value means is said once, in Python. The functions over columns gi
 take a shorter way where a whole column has the form that exporters write.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ _NET_TICKS = (9_466_848_000_000_000, 72_580_000_000_000_000)  # 2000 to 2200, as
 _MOMENTS = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # the years 1 to 9999, as microseconds since 1970
 _INT64 = 1 << 63
 _TICKS_PER_MS = 10_000
+_EPOCHS = {1: (1e9, 1e11), 1000: (1e12, 1e14)}  # counts in a second, and which numbers are times: 2001 to 5138
 _LONGEST_MS = 400_000_000_000_000  # reaches further than all years a time can have
 _FRACTION = re.compile(r"\.(\d{7,})")
 # .NET's in en-US, as policies write it, and a portal's with a comma and milliseconds; without AM or PM of 24 hours
@@ -50,6 +52,7 @@ class About(NamedTuple):
     object: str = ""  # what a body says it is
     provider: str = ""  # of the model, where a proxy calls several
     kind: str = ""  # of an event of a gateway's policy
+    role: str = ""  # of a message, or of the first of several
 
 
 # --- one value --------------------------------------------------------------------------------------------------------
@@ -96,8 +99,13 @@ def ticks(value: Any) -> int | None:
 
     No zone means UTC.
 
-    None for any other form, and for what its zone puts outside the years 1 to 9999.
+    A number is seconds or, from 1e12 on, milliseconds since 1970, as clients write them. None for any other form, and
+    for what its zone puts outside the years 1 to 9999.
     """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        for unit, (first, last) in _EPOCHS.items():
+            if first <= value < last:
+                return round(value * 1_000_000 / unit) * 10
     if not isinstance(value, str):
         return None
     try:
@@ -163,6 +171,31 @@ def numbers(values: Sequence[Any], bits: int = 64) -> pa.Array:
         except (pa.ArrowInvalid, OverflowError):  # one that does not fit
             pass
     return pa.array([number(value, bits) for value in values], kind)
+
+
+def milliseconds(values: Sequence[Any]) -> pa.Array:
+    """Durations in whole milliseconds, as int64: ``number`` of every value, one with a fraction rounded."""
+    if set(map(type, values)) <= {int, NoneType}:
+        return numbers(values)
+    return pa.array([_rounded(value) for value in values], pa.int64())
+
+
+def _rounded(value: Any) -> int | None:
+    whole = number(value)
+    if whole is not None or not isinstance(value, str | float):
+        return whole
+    try:
+        said = float(value)
+    except ValueError:
+        return None
+    return number(round(said)) if math.isfinite(said) else None
+
+
+def lasted(started: pa.Array, ended: pa.Array) -> pa.Array:
+    """Milliseconds between two times in ticks; null for an end before the start."""
+    ticks_between = pc.subtract(ended, started)
+    known = pc.fill_null(pc.greater_equal(ticks_between, 0), False)
+    return pc.if_else(known, pc.divide(ticks_between, _TICKS_PER_MS), pa.scalar(None, pa.int64()))
 
 
 def flags(values: Sequence[Any]) -> pa.Array:

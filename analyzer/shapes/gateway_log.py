@@ -50,7 +50,7 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     resource = fields.lowered(item["resourceid"])
     operation = fields.texts(inner["operationid"])
     logged = fields.times(item["time"])
-    duration = pc.coalesce(fields.numbers(item["durationms"]), fields.numbers(inner["totaltime"]))
+    duration = pc.coalesce(fields.milliseconds(item["durationms"]), fields.milliseconds(inner["totaltime"]))
     started, started_by = fields.starts(logged, duration)
     url, backend = _urls(inner["url"]), _urls(inner["backendurl"])
     traces = [_trace(records) for records in inner["tracerecords"]]

@@ -27,6 +27,7 @@ INSTRUCTIONS, TOOLS = "gen_ai.system_instructions", "gen_ai.tool.definitions"
 ASKED, ANSWERED = "gen_ai.input.messages", "gen_ai.output.messages"
 FINISHED, FILTERS = "gen_ai.response.finish_reasons", "microsoft.foundry.content_filter.results"
 EVENT_CONTENT = "gen_ai.event.content"
+ERROR = "gen_ai.error"  # a member of bodies, no attribute
 # Names that are older for the same, or another's.
 _ALSO = {TOOLS: ("llm.request.functions",), ASKED: ("gen_ai.prompt",), ANSWERED: ("gen_ai.completion",)}
 _CONTENT = (
@@ -67,7 +68,9 @@ _CHOICE = "gen_ai.choice"
 _SAYS = ("content", "parts", "tool_calls", "function_call", "refusal")
 _CUT_MARKS = ("[truncated]", "(truncated)", "<truncated>", "...", "\u2026")
 _ID = re.compile(r"(?:0[xX])?([0-9a-fA-F]+)")
-_BLOCKS = re.compile("content_filter|content_policy_violation|ResponsibleAIPolicyViolation", re.IGNORECASE)
+_BLOCKS = re.compile(
+    "content_filter|content_policy_violation|ResponsibleAIPolicyViolation|content management policy", re.IGNORECASE
+)
 
 
 class Event(NamedTuple):
@@ -239,7 +242,7 @@ def _bodies(
     asked_alone, answered_alone, finished_alone = _messages([alone] if alone else [])
     request = {INSTRUCTIONS: said[INSTRUCTIONS], TOOLS: said[TOOLS], ASKED: said[ASKED] or asked}
     response = {
-        "error": error,
+        ERROR: error,
         FINISHED: _listed(said[FINISHED]) or finished or finished_alone,
         FILTERS: said[FILTERS],
         ANSWERED: said[ANSWERED] or answered,
@@ -355,9 +358,14 @@ def error_of(kind: Any, message: Any, events: Iterable[Event] = ()) -> dict[str,
     raised = next((event.attributes for event in events if event.name == "exception"), {})
     said = fields.text(message) or fields.text(raised.get("exception.message"))
     code = fields.text(kind) or fields.text(raised.get("exception.type"))
-    if said and _BLOCKS.search(said):
+    if said and tells_of_filter(said):
         code = "content_filter"
     return {"code": code} | ({"message": said} if said else {})
+
+
+def tells_of_filter(message: str) -> bool:
+    """Whether an error's message says that a content filter did it: clients have no other sign."""
+    return _BLOCKS.search(message) is not None
 
 
 def events_of(value: Any) -> Iterator[Event]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.json_text import parse_nested, write
-from analyzer.shapes import fields
+from analyzer.shapes import fields, gen_ai
 from analyzer.shapes.fields import About, Columns, Content
 from analyzer.shapes.operations import api_of_call_type
 
@@ -22,11 +22,11 @@ FIELDS = (
     "request_id", "id", "call_type", "starttime", "endtime", "request_duration_ms", "model", "model_group", "api_base",
     "user", "team_id", "end_user", "requester_ip_address", "messages", "response", "proxy_server_request",
     "session_id", "trace_id", "status", "stream", "error_information", "error_str", "prompt_tokens",
-    "completion_tokens",
+    "completion_tokens", "api_key",
 )  # fmt: skip
 PROPERTIES = (
     "user_api_key_team_id", "user_api_key_user_id", "user_api_key_end_user_id", "user_api_key_alias",
-    "requester_ip_address", "error_information", "status",
+    "requester_ip_address", "error_information", "status", "user_api_key_hash",
 )  # fmt: skip
 _PROVIDERS = ("", "azure", "azure_ai", "azure_text", "openai", "text-completion-openai", "none", "unknown")
 _NOT_LOGGED = ("", "{}", "[]", "null", '""', "none")
@@ -50,7 +50,7 @@ def content(item: Columns, inner: Columns) -> Content:
     """The request's body or else its messages, and the answer or else the error; ``{}`` says it was not logged."""
     asked = [_body(_logged(value)) for value in item["proxy_server_request"]]
     messages = [
-        None if body and any(word in body for word in _PROMPTS) else _logged(value)
+        None if body and any(word in body for word in _PROMPTS) else _messages(_logged(value))
         for body, value in zip(asked, item["messages"], strict=True)
     ]
     answered = [
@@ -62,7 +62,7 @@ def content(item: Columns, inner: Columns) -> Content:
             strict=True,
         )
     ]
-    return [(asked, "request", "body"), (messages, "request", "chunk"), (answered, "response", "body")]
+    return [(asked, "request", "body"), (messages, "request", "body"), (answered, "response", "body")]
 
 
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
@@ -72,8 +72,9 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     user = pc.coalesce(fields.texts(item["user"]), fields.texts(inner["user_api_key_user_id"]))
     end_user = pc.coalesce(fields.texts(item["end_user"]), fields.texts(inner["user_api_key_end_user_id"]))
     alias = fields.texts(inner["user_api_key_alias"])
+    key = pc.coalesce(fields.texts(item["api_key"]), fields.texts(inner["user_api_key_hash"]))  # a hash of it
     session = pc.coalesce(fields.texts(item["session_id"]), fields.texts(item["trace_id"]))
-    lasted = pc.divide(pc.subtract(ended, started), 10_000)
+    lasted = fields.lasted(started, ended)
     nothing = pa.scalar(None, pa.string())
     return {
         "category": "call",
@@ -89,13 +90,13 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "model": model,
         "backend": fields.per_value(fields.texts(item["api_base"]), fields.host),
         "subscription": alias,
-        "caller": pc.coalesce(end_user, user, alias),
+        "caller": pc.coalesce(end_user, user, alias, key),
         "caller_ip": pc.coalesce(
             fields.texts(item["requester_ip_address"]), fields.texts(inner["requester_ip_address"])
         ),
         "status": _statuses(item, inner),
         "stream": fields.flags(item["stream"]),
-        "duration_ms": pc.coalesce(fields.numbers(item["request_duration_ms"]), lasted),
+        "duration_ms": pc.coalesce(fields.milliseconds(item["request_duration_ms"]), lasted),
         "prompt_tokens": fields.numbers(item["prompt_tokens"]),
         "completion_tokens": fields.numbers(item["completion_tokens"]),
         "session_kind": pc.if_else(pc.is_valid(session), "session", nothing),
@@ -140,7 +141,7 @@ def _status(status: Any, inner_status: Any, error: Any, inner_error: Any) -> int
 
 
 def _is_failure(status: Any, inner_status: Any) -> bool:
-    return "failure" in (status, inner_status)
+    return any(isinstance(said, str) and said.strip().lower() == "failure" for said in (status, inner_status))
 
 
 def _information(error: Any, inner_error: Any) -> dict[str, Any]:
@@ -151,15 +152,40 @@ def _error(error: Any, inner_error: Any, message: Any) -> str | None:
     """An error body with what LiteLLM says of a failure."""
     said = _information(error, inner_error)
     kind = fields.text(said.get("error_class"))
-    code = "content_policy_violation" if kind == _BLOCKED else fields.text(said.get("error_code")) or kind
     text = fields.text(said.get("error_message")) or fields.text(message)
+    is_blocked = kind == _BLOCKED or (text is not None and gen_ai.tells_of_filter(text))
+    code = "content_policy_violation" if is_blocked else fields.text(said.get("error_code")) or kind
     return write({"error": {"code": code, "message": text}}) if code or text else None
 
 
 def _logged(value: Any) -> str | None:
     """Content as text; None where it was not logged."""
     said = value if type(value) is str else write(value) if value else ""
-    return None if said.strip().lower() in _NOT_LOGGED or _REDACTED in said else said
+    if _REDACTED in said:  # which a prompt may say too: only what is nothing else was taken out
+        kept = _unredacted(parse_nested(said))
+        said = kept if isinstance(kept, str) else write(kept) if kept else ""
+    return None if said.strip().lower() in _NOT_LOGGED else said
+
+
+def _unredacted(value: Any) -> Any:
+    """The value without messages, choices and texts that are nothing but the mark of what was taken out."""
+    if isinstance(value, list):
+        return [kept for kept in map(_unredacted, value) if kept]
+    if isinstance(value, dict):
+        said = {name: _unredacted(held) if _is_content(name) else held for name, held in value.items()}
+        emptied = any(value[name] and not said[name] for name in said)
+        return {} if emptied and not any(said[name] for name in said if _is_content(name)) else said
+    return None if value == _REDACTED else value
+
+
+def _is_content(name: str) -> bool:
+    return name in ("messages", "content", "text", "input", "prompt", "output", "choices", "message", "tool_calls")
+
+
+def _messages(said: str | None) -> str | None:
+    """Messages, also those of a prompt that is a plain text."""
+    is_text = said is not None and not isinstance(parse_nested(said), list | dict)
+    return write([{"role": "user", "content": said}]) if is_text else said
 
 
 def _body(request: str | None) -> str | None:

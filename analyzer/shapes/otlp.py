@@ -48,7 +48,7 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "ticks": pc.coalesce(started, logged),
         "started_at": fields.moments(pc.coalesce(started, logged)),
         "started_by": pc.if_else(is_span, "request_time", "time"),
-        "duration_ms": _lasted(started, ended),
+        "duration_ms": fields.lasted(started, ended),
     }
 
 
@@ -89,10 +89,3 @@ def _ticks(nanos: Any) -> pa.Array:
     count = fields.numbers(nanos)
     known = pc.fill_null(pc.greater(count, 0), False)
     return pc.if_else(known, pc.divide(count, 100), pa.scalar(None, pa.int64()))
-
-
-def _lasted(started: pa.Array, ended: pa.Array) -> pa.Array:
-    """Milliseconds between two times in ticks; null for an end before the start."""
-    ticks = pc.subtract(ended, started)
-    known = pc.fill_null(pc.greater_equal(ticks, 0), False)
-    return pc.if_else(known, pc.divide(ticks, 10_000), pa.scalar(None, pa.int64()))

@@ -38,8 +38,11 @@ _FAMILIES = {
     "ai-hub": ({"targetservice"}, {"prompttokens", "aigatewayid"}),
     "ai-hub-pii": ({"type", "context"}, {"type"}),
     "finops": ({"eventtype", "correlationid"}, {"deviceid", "storenumber", "tokensused", "errorsource"}),
-    "chunked": ({"kind", "correlationid"}, {"chunkindex", "requestchunks", "responsechunks", "timestamp"}),
-    "agents-log-monitor": ({"ts", "correlationid"}, {"oid", "appid", "callerip"}),
+    "chunked": (
+        {"kind", "correlationid"},
+        {"chunkindex", "requestchunks", "responsechunks", "requestlength", "durationms", "status"},
+    ),
+    "agents-log-monitor": ({"ts", "correlationid", "operation"}, {"oid", "appid", "callerip"}),
 }
 _PII = "pii_processing"
 
@@ -52,6 +55,8 @@ def recognise(about: About) -> bool:
         if all_of <= about.names and one_of & about.names:
             if name == "chunked":
                 return about.kind in _KINDS
+            if name == "finops":
+                return about.event.startswith("finops")
             return name != "ai-hub-pii" or about.category == _PII
     return False
 
@@ -83,7 +88,7 @@ def content(item: Columns, inner: Columns) -> Content:
 def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     """The columns of RECORDS that the fields FIELDS of records give."""
     logged = pc.coalesce(*(fields.times(item[name]) for name in (*TIMES, "eventenqueuedutctime")))
-    duration = pc.coalesce(fields.numbers(item["durationms"]), fields.numbers(item["responsetime"]))
+    duration = pc.coalesce(fields.milliseconds(item["durationms"]), fields.milliseconds(item["responsetime"]))
     started, started_by = fields.starts(logged, duration)
     operation = _first(item, "operation", "operationname")
     resource = fields.per_value(fields.lowered(item["resourceid"]), _resource)

@@ -44,8 +44,8 @@ def content(item: Columns, inner: Columns) -> Content:
     """The prompts and answers of Graph's items, each one message."""
     sides: dict[str, list[str | None]] = {"request": [], "response": []}
     for kind, body, attached in zip(item["interactiontype"], item["body"], item["attachments"], strict=True):
-        role = "assistant" if kind == "aiResponse" else "user"
-        message = _message(role, body, attached) if kind else None
+        role = {"airesponse": "assistant", "userprompt": "user"}.get(str(kind).lower())
+        message = _message(role, body, attached) if role else None
         sides["request"].append(message if role == "user" else None)
         sides["response"].append(message if role == "assistant" else None)
     return [(texts, side, "message") for side, texts in sides.items()]

@@ -65,9 +65,9 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "kind": "realtime",
         "request_id": pc.coalesce(
             session,
-            conversation,
             fields.texts(item["response_id"]),
             fields.texts([_part(event, "response").get("id") for event in events]),
+            conversation,
             fields.texts(item["item_id"]),
             fields.texts([_part(event, "item").get("id") for event in events]),
             fields.texts(item["event_id"]),

@@ -55,7 +55,7 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     resource = fields.lowered(item["resourceid"])
     operation, api_name = fields.texts(item["operationname"]), fields.texts(inner["apiname"])
     logged = fields.times(item["time"])
-    duration = fields.numbers(item["durationms"])
+    duration = fields.milliseconds(item["durationms"])
     requested = fields.net_times(inner["requesttime"])  # exact; `time` is the end of the call and some delay
     started, started_by = fields.starts(logged, duration)
     # `Tenant` is the region; only `tenantId` is an Entra tenant

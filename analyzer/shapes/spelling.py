@@ -40,9 +40,9 @@ def spell(sheet: Sheet) -> tuple[Sheet, bool]:
     """The sheet with the names that records in storage have, and whether its records are rows of a table."""
     plain = {name: name.removesuffix(_UTC) for name in sheet.item}
     columns = _renamed(sheet.item, plain)
-    names = sheet.names | {plain.get(name, name) for name in sheet.names}
+    names = frozenset(plain.get(name, name) for name in sheet.names)
     if columns.keys().isdisjoint(_MARKS) or "time" in columns or "properties" in columns:
-        return sheet, False
+        return replace(sheet, item=columns, names=names), False
     if _MARKS.isdisjoint(names):  # some are rows and some may be none: each is to be told by itself
         return Sheet(sheet.rows, {}, {}, frozenset(), frozenset()), False
     columns.pop("tenantid", None)  # the workspace's
@@ -60,7 +60,7 @@ def spell(sheet: Sheet) -> tuple[Sheet, bool]:
             item[name] = _first(found)
     category = _categories(columns, inner, inner_names, len(sheet.rows))
     if category is None:
-        return sheet, False
+        return replace(sheet, item=_renamed(sheet.item, plain), names=names), False
     item["category"] = category
     spelled = replace(sheet, item=item, inner=inner, names=names | {"category"}, inner_names=inner_names)
     return spelled, True
