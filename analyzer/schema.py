@@ -155,7 +155,7 @@ QUARANTINE = Table(
     byte_offset      | BIGINT    |
     byte_length      | BIGINT    |
     sha256           | VARCHAR   |
-    reason           | VARCHAR   | not_utf8, not_json, too_long, truncated_stream, csv_fields, bad_time …
+    reason           | VARCHAR   | not_utf8, not_json, too_long, too_many, truncated_stream, csv_fields, bad_time …
     text_id          | VARCHAR   | 200 masked bytes, in NAME.text/
     day              | DATE      |
     run_id           | VARCHAR   | the run that met it

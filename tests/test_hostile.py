@@ -40,8 +40,9 @@ def around(line: bytes) -> bytes:
         (b'{"category":"RequestResponse","properties":' + b"[" * 101 + b"]" * 101 + b"}", "not_json"),
         (b"x" * (64 * MIB + 1), "too_long"),
         (b'{"a":"\xff"}', "not_utf8"),
+        (b'{"records":[' + b"1," * 600_000 + b"1]}", "too_many"),
     ],
-    ids=["nested lists", "nested objects", "a nested field", "a line over the limit", "no UTF-8"],
+    ids=["nested lists", "nested objects", "a nested field", "a line over the limit", "no UTF-8", "too many records"],
 )
 def test_a_line_that_cannot_be_opened_is_quarantined_and_its_neighbours_load(
     line: bytes, reason: str, tmp_path: Path

@@ -17,7 +17,12 @@ _PAGE_KEYS = {"value", "nextlink", "count", "statistics"}  # of {"value": […]}
 _STORED_KEYS = {"object", "data", "first_id", "last_id", "has_more"}
 _OTLP = {"resourcespans": ("scopespans", "spans"), "resourcelogs": ("scopelogs", "logrecords")}
 ENVELOPE_KEYS = frozenset({_RECORDS, "value", "tables", *_OTLP})
+MOST_MEMBERS = 500_000  # as many rows as a query of Log Analytics gives; more would not fit in memory
 _DEPTH = 3  # envelopes in arrays in envelopes; deeper is no exporter's
+
+
+class TooManyError(ValueError):
+    """A container has more members than can be opened at once."""
 
 
 class Member(NamedTuple):
@@ -31,7 +36,7 @@ class Member(NamedTuple):
 def members(raw: bytes, value: Any, depth: int = _DEPTH) -> list[Member] | None:
     """The records that a JSON text holds, whose value is given; None when it is no container but one record.
 
-    Raises NotJsonError for a member that is nested too deep.
+    Raises NotJsonError for a member that is nested too deep, TooManyError for a list of more than MOST_MEMBERS.
     """
     try:
         return _members(raw, value, depth)
@@ -76,6 +81,8 @@ def _held(raw: bytes, key: str) -> tuple[bytes, int]:
 
 def _slots(raw: bytes, held: bytes, start: int) -> Iterator[tuple[bytes, int]]:
     """The members of a list and where each begins: they stand in order, so each is found behind the one before."""
+    if held.count(b",") >= MOST_MEMBERS and len(msgspec.json.decode(held, type=list[Any])) > MOST_MEMBERS:
+        raise TooManyError("more members than can be opened")
     position = start
     for slot in map(bytes, msgspec.json.decode(held, type=list[msgspec.Raw])):
         position = raw.index(slot, position)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from analyzer.json_text import NotJsonError, parse, parse_nested
 from analyzer.reader import SPACE, slices
 from analyzer.shapes import layout
-from analyzer.shapes.containers import members
+from analyzer.shapes.containers import TooManyError, members
 from analyzer.shapes.fields import Columns
 from analyzer.shapes.layout import HOLDERS, Sample, Sheet
 
@@ -51,6 +51,9 @@ def open_frames(frames: pa.Table, kinds: Kinds) -> Opened:
             held = members(raw, value)
         except NotJsonError:
             bad[row] = _why_not(raw)
+            continue
+        except TooManyError:
+            bad[row] = "too_many"
             continue
         if held is None:
             values[row] = value if isinstance(value, dict) else {}
