@@ -334,7 +334,34 @@ def test_an_open_quote_at_the_end_is_a_cut_row() -> None:
     stream = HEADER + b'1,2,3\n4,"5\n6'
     assert states(stream) == ["record", "pending"]
     assert states(stream, keep_pending=False) == ["record", "truncated_stream"]
-    assert states(stream + b'",7') == ["record", "record"]
+    assert states(stream + b'",7') == ["record", "pending"]
+    assert states(stream + b'",7', keep_pending=False) == ["record", "record"]
+
+
+@pytest.mark.parametrize(
+    ("last", "is_whole"),
+    [(b"512", False), (b'"512"', True), (b'"say ""hi"""', True), (b'""', True), (b'"512"\r', True), (b"", False),
+     (b'5"', False), (b'"512', False), (b"512\r", False)],
+)  # fmt: skip
+def test_a_last_row_without_newline_waits_in_a_growing_file_unless_a_quote_closes_it(
+    last: bytes, is_whole: bool
+) -> None:
+    stream = HEADER + b"1,2,3\n4,5," + last
+    assert states(stream) == ["record", "record" if is_whole else "pending"]
+    assert states(stream, keep_pending=False) == ["record", "truncated_stream" if last == b'"512' else "record"]
+
+
+def test_a_number_that_was_being_written_is_read_when_it_is_whole(place: Place) -> None:
+    without = [{name: value for name, value in row.items() if name != "durationMs"} for row in RESOURCE_ROWS]
+    content = as_csv([{**row, "durationMs": 61234} for row in without]).rstrip()
+    assert content.endswith(b"61234")
+    place.write("a.csv", content[:-2])
+    assert place.load().buckets["pending"] == 1
+    place.write("a.csv", content + b"\n")
+    assert place.load().buckets["loaded"] == 1
+    assert place.rows("SELECT DISTINCT duration_ms FROM store.records") == [(61234,)]
+    place.write("b.csv.gz", gzip.compress(content))
+    assert place.load().buckets["pending"] == 0
 
 
 def test_an_open_quote_swallows_no_more_than_a_line_may_have() -> None:
