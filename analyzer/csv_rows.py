@@ -92,11 +92,24 @@ def whole_rows(data: bytes, header: Header, limit: int) -> int:
     return int(bounds[over[0]] if len(over) else bounds[-1])
 
 
-def is_whole_row(data: bytes, header: Header) -> bool:
-    """Whether the data, which goes on behind its last newline, is one row with the header's fields, or blank."""
+def is_whole_row(data: bytes, header: Header, may_go_on: bool) -> bool:
+    """Whether the data, which goes on behind its last newline, is one row with the header's fields, or blank.
+
+    Where the file ``may_go_on`` a last field is whole only when a quote closes it: more digits may follow a number.
+    """
     found, _ = _read(data + b"\n", header)
     fields = found[0]
-    return len(found) == 2 and fields is not None and (_is_blank(fields) or len(fields) == len(header.names))
+    if len(found) != 2 or fields is None:
+        return False
+    if _is_blank(fields):
+        return True
+    return len(fields) == len(header.names) and (not may_go_on or _is_closed(data, fields[-1]))
+
+
+def _is_closed(data: bytes, last: str) -> bool:
+    """Whether a closing quote ends the data, whose last field is given."""
+    raw = data.rstrip(b"\r")
+    return raw.endswith(b'"') and (not last or not raw.endswith(last.encode("utf-8", "surrogateescape")))
 
 
 def rows(data: bytes, header: Header) -> Iterator[Row]:

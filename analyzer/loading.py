@@ -29,6 +29,7 @@ BATCH_BYTES = 256 << 20  # smaller transactions make DuckDB compress and write u
 BATCH_FILES = 2000
 PIECE_BYTES = 32 << 20
 PIECE_FILES = 500
+LINE_WEIGHT = 100
 _WORKERS = 2
 
 
@@ -71,6 +72,11 @@ class _Step(NamedTuple):
     def bytes(self) -> int:
         return len(self.chunk.data) if self.chunk else 0
 
+    @property
+    def weight(self) -> int:
+        """Its bytes as memory counts them: a line takes no less than LINE_WEIGHT."""
+        return max(self.bytes, LINE_WEIGHT * self.chunk.newlines) if self.chunk and self.chunk.is_whole else self.bytes
+
 
 @dataclass
 class _Piece:
@@ -80,14 +86,16 @@ class _Piece:
     ledger: dict[int, _Ledger] = field(default_factory=dict)
     rewritten: list[int] = field(default_factory=list)
     bytes: int = 0
+    weight: int = 0
 
     @property
     def is_full(self) -> bool:
-        return self.bytes >= min(PIECE_BYTES, BATCH_BYTES) or len(self.ledger) >= min(PIECE_FILES, BATCH_FILES)
+        return self.weight >= min(PIECE_BYTES, BATCH_BYTES) or len(self.ledger) >= min(PIECE_FILES, BATCH_FILES)
 
     def add(self, steps: list[_Step], mapped: Mapped) -> None:
         self.mapped.append(mapped)
         self.bytes += sum(step.bytes for step in steps)
+        self.weight += sum(step.weight for step in steps)
         self.ledger |= {step.after.file_id: step.after for step in steps if step.after}
         self.rewritten += [step.before.file_id for step in steps if step.rewritten]
 
@@ -193,7 +201,7 @@ def _grouped(steps: Iterable[_Step]) -> Iterator[list[_Step]]:
     size = 0
     for step in steps:
         group.append(step)
-        size += step.bytes
+        size += step.weight
         if size >= sources.BLOCK_BYTES // 2 or len(group) >= PIECE_FILES:
             yield group
             group, size = [], 0
@@ -205,7 +213,7 @@ def _mapped_ahead(pool: ThreadPoolExecutor, groups: Iterable[list[_Step]]) -> It
     waiting: deque[tuple[list[_Step], Future[Mapped]]] = deque()
     for group in groups:
         waiting.append((group, pool.submit(_map_group, group)))
-        while sum(step.bytes for steps, _ in waiting for step in steps) > PIECE_BYTES:
+        while sum(step.weight for steps, _ in waiting for step in steps) > PIECE_BYTES:
             yield _finished(waiting.popleft())
     yield from map(_finished, waiting)
 

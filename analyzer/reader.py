@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 64 << 20
 SAMPLE_BYTES = 200
+CHUNK_LINES = 100_000  # in a chunk at most: short ones take a hundred times their bytes
+_BLANKS = 1 << 20  # that may stand before a document
 _BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n\x0b\x0c"
-_COMMA, _BLANK = b", "
+_COMMA, _BLANK, _NEWLINE = b", \n"
 _IS_SPACE = np.isin(np.arange(256), list(SPACE))
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -141,10 +143,11 @@ def header_of(prefix: bytes) -> Header | None:
 
 def _take(stream: Iterator[bytes], least: int) -> tuple[bytes, Iterator[bytes]]:
     """At least ``least`` bytes of the stream, if it has them, and what follows; a break comes back in its place."""
-    taken: list[bytes] = []
+    taken, size = list[bytes](), 0
     try:
-        while sum(map(len, taken)) < least and (block := next(stream, b"")):
+        while size < least and (block := next(stream, b"")):
             taken.append(block)
+            size += len(block)
     except BrokenStreamError as error:
         stream = _breaking(error)
     return b"".join(taken), stream
@@ -156,13 +159,18 @@ def _breaking(error: BrokenStreamError) -> Iterator[bytes]:
 
 
 def _first_line(head: bytes, stream: Iterator[bytes], limit: int) -> tuple[bytes, Iterator[bytes]]:
-    """The head with all of its first line where that may begin a document, whatever the size of blocks."""
-    while (start := head.lstrip(SPACE))[:1] in (b"{", b"[") and b"\n" not in start and len(head) < limit:
+    """The head with all of the first line that is not blank where that may begin a document, whatever the blocks."""
+    parts, size, behind = [head], len(head), head.lstrip(SPACE)
+    first, is_whole = behind[:1], b"\n" in behind
+    while not is_whole and (first in (b"{", b"[") or (not first and size < _BLANKS)) and size < limit:
         more, stream = _take(stream, 1)
         if not more:
             break
-        head += more
-    return head, stream
+        parts.append(more)
+        size += len(more)
+        behind = more if first else more.lstrip(SPACE)
+        first, is_whole = first or behind[:1], b"\n" in behind
+    return b"".join(parts), stream
 
 
 def _header_line(head: bytes, stream: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -218,33 +226,47 @@ def is_json(data: bytes) -> bool:
 def _line_chunks(
     stream: Iterator[bytes], offset: int, line: int, keep_pending: bool, limit: int, digest: "Digest"
 ) -> Iterator[Chunk]:
-    rest = b""
+    parts, size = list[bytes](), 0  # of the line that goes on
     try:
-        for block in stream:
+        while (block := next(stream, None)) is not None:
             cut = block.rfind(b"\n") + 1
             if cut:
-                data = b"".join((rest, memoryview(block)[:cut]))
-                rest = b""
-                digest.update(data)
-                chunk = Chunk(data, offset, line, data.count(b"\n"))
-                yield chunk
-                offset, line = chunk.end, chunk.next_line
-            rest += block[cut:]
-            if len(rest) > limit:
-                frame, rest, broken = _skip_line(rest, stream, offset, line, digest)
+                for data in _of_few_lines(b"".join((*parts, memoryview(block)[:cut]))):
+                    digest.update(data)
+                    chunk = Chunk(data, offset, line, data.count(b"\n"))
+                    yield chunk
+                    offset, line = chunk.end, chunk.next_line
+                parts, size = [], 0
+            parts.append(block[cut:])
+            size += len(parts[-1])
+            if size > limit:
+                frame, rest, broken = _skip_line(b"".join(parts), stream, offset, line, digest)
                 yield frame
                 if broken:
                     raise broken
-                offset, line = frame.end, frame.next_line
+                offset, line, parts, size = frame.end, frame.next_line, [], 0
+                stream = chain([rest], stream)
     except BrokenStreamError:
-        if rest:
-            yield _one(rest, offset, line, "truncated_stream")
+        if size:
+            yield _one(b"".join(parts), offset, line, "truncated_stream")
         raise
+    rest = b"".join(parts)
     if rest and (not rest.strip(SPACE) or _is_record(rest)):
         digest.update(rest)
         yield Chunk(rest, offset, line, 0)
     elif rest:
         yield _one(rest, offset, line, "pending" if keep_pending else "truncated_stream")
+
+
+def _of_few_lines(data: bytes) -> Iterator[bytes]:
+    """Whole lines in runs of CHUNK_LINES at most."""
+    if len(data) <= CHUNK_LINES or data.count(b"\n") <= CHUNK_LINES:
+        yield data
+        return
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)[CHUNK_LINES - 1 :: CHUNK_LINES] + 1
+    for start, end in pairwise((0, *ends.tolist(), len(data))):
+        if start < end:
+            yield data[start:end]
 
 
 def _row_chunks(
@@ -275,7 +297,7 @@ def _row_chunks(
             break  # the stream has ended
         else:
             window *= 2
-    if rest and not breaks and csv_rows.is_whole_row(rest, header):
+    if rest and not breaks and csv_rows.is_whole_row(rest, header, keep_pending):
         digest.update(rest)
         yield Chunk(rest, offset, line, 0, "rows", header=header)
     elif rest:
@@ -350,7 +372,7 @@ def _rows(chunk: Chunk, header: Header) -> tuple[Any, ...]:
 def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
     """Line, offset, length, hash, state and raw bytes of every frame."""
     data = chunk.data
-    ends = np.fromiter(_line_ends(data, chunk.state == "lines"), np.int64)
+    ends = _line_ends(data, chunk.state == "lines")
     lines = np.concatenate(([0], ends[:-1] + 1))
     starts, stops = _trimmed(data, lines, ends)
     data = _without_commas(data, starts, stops)
@@ -358,17 +380,17 @@ def _framed(chunk: Chunk, limit: int) -> tuple[Any, ...]:
     too_long = (ends - lines > limit) & ~blank
     starts, stops = np.where(blank | too_long, lines, starts), np.where(blank | too_long, ends, stops)
     state = pc.if_else(pa.array(blank), "blank", pc.if_else(pa.array(too_long), "too_long", "record"))
-    view = memoryview(chunk.data)
-    hashes = [sha256(view[start:stop]).hexdigest() for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-    for row in np.flatnonzero(blank):
-        hashes[row] = ""
+    view, hashes = memoryview(chunk.data), [""] * len(lines)
+    for row in np.flatnonzero(~blank).tolist():
+        hashes[row] = sha256(view[starts[row] : stops[row]]).hexdigest()
     bounds = np.append(lines, len(data))
     raw = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), len(lines), [None, pa.py_buffer(bounds), pa.py_buffer(data)]
     )
     if too_long.any():
         raw = pc.if_else(pa.array(too_long), pc.binary_slice(raw, 0, SAMPLE_BYTES), raw)
-    return np.arange(chunk.line, chunk.line + len(lines)), starts + chunk.offset, stops - starts, hashes, state, raw
+    first = chunk.line + (data.count(b"\n", 0, starts[0]) if chunk.state == "document" else 0)
+    return np.arange(first, first + len(lines)), starts + chunk.offset, stops - starts, hashes, state, raw
 
 
 def _without_commas(data: bytes, starts: Ints, stops: Ints) -> bytes:
@@ -387,14 +409,10 @@ def _without_commas(data: bytes, starts: Ints, stops: Ints) -> bytes:
     return bytes(changed)
 
 
-def _line_ends(data: bytes, has_lines: bool) -> Iterator[int]:
+def _line_ends(data: bytes, has_lines: bool) -> Ints:
     """Where the lines end, each at its newline; data that goes on behind the last newline ends a line as well."""
-    end = -1
-    while has_lines and (found := data.find(b"\n", end + 1)) >= 0:
-        end = found
-        yield end
-    if end + 1 < len(data):
-        yield len(data)
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE) if has_lines else np.empty(0, np.int64)
+    return ends if has_lines and data.endswith(b"\n") else np.append(ends, len(data))
 
 
 def _trimmed(data: bytes, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:

@@ -6,27 +6,28 @@ All of it is hostile: what a few bytes can blow up to is bounded, and what break
 """
 
 import codecs
+import errno
 import gzip
 import io
 import json
+import os
+import signal
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile
 from typing import IO, Any, BinaryIO
 
 import fastavro
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import zstandard
 
-from analyzer import sources
+from analyzer import parquet_lines, sources
 from analyzer.errors import BrokenStreamError
 from analyzer.sources import Source, skipped_by_ending
 
@@ -40,8 +41,7 @@ DIRECTORY_BYTES = 16 << 20  # that its directory may take
 AVRO_BLOCK_BYTES = 256 << 20
 _ZSTD_WINDOW = 128 << 20
 _ZSTD_INPUT = 1 << 10  # given to the decompressor at once: it may become 32 MiB
-_SPOOL_BYTES = 64 << 20
-_ROWS_BYTES = 4 << 20
+_PIPE_BYTES = 256 << 10
 _LINES_BYTES = 1 << 20
 
 _GZIP = b"\x1f\x8b"
@@ -154,7 +154,7 @@ def _unpacked(source: Source, packing: str) -> Generator[bytes, None, None]:
             blocks = _unzstd(file)
         else:
             blocks = _as_is(file)
-        yield from _unbombed(blocks, file.tell) if packing else blocks
+        yield from _in_blocks(_unbombed(blocks, file.tell) if packing else blocks)
 
 
 def _as_is(file: BinaryIO) -> Iterator[bytes]:
@@ -285,110 +285,59 @@ def _refused(info: zipfile.ZipInfo) -> str:
 # --- Parquet ----------------------------------------------------------------------------------------------------------
 
 
+_REASONS = {
+    parquet_lines.BOMB: f"unpacks to more than {BOMB_RATIO} times its size",
+    parquet_lines.NAMES: "two columns of the Parquet file have one name",
+    parquet_lines.MEMORY: f"the Parquet file takes more than {parquet_lines.MEMORY_BYTES >> 30} GiB of memory",
+}
+_STOPPED = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)  # from outside, so it says nothing of the file
+
+
 def _parquet_blocks(source: Source, packing: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The rows of a Parquet file as JSON Lines. It is read from its end, so one in a package is unpacked first."""
-    with SpooledTemporaryFile(max_size=_SPOOL_BYTES) if packing else source.open() as file:
+    with TemporaryFile() if packing else source.open() as file:
         if packing:
             for block in blocks:
                 file.write(block)
+            file.flush()
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         yield from _unbombed(_in_blocks(_parquet_lines(file)), lambda: size)
 
 
 def _parquet_lines(file: IO[bytes]) -> Iterator[bytes]:
-    try:
-        with pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False) as table:
-            _refuse_bomb(table.metadata)
-            yield from _row_lines(table)
-    except (pa.ArrowException, MemoryError, ValueError):
-        raise BrokenStreamError("the Parquet file is damaged") from None
-    except OSError as error:
-        if error.errno:
-            raise
-        raise BrokenStreamError("the Parquet file is damaged") from None  # as pyarrow says it
-
-
-def _refuse_bomb(about: Any) -> None:
-    groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
-    for column in columns:
-        size = column.total_uncompressed_size
-        if size > BOMB_BYTES and size > BOMB_RATIO * column.total_compressed_size:
-            raise BrokenStreamError(f"unpacks to more than {BOMB_RATIO} times its size")
-
-
-def _row_lines(table: Any) -> Iterator[bytes]:
-    """Each row as a line; the rows of a batch are few where they are large."""
-    for number in range(table.metadata.num_row_groups):
-        group = table.metadata.row_group(number)
-        least = group.total_byte_size // max(group.num_rows, 1)
-        for batch in table.iter_batches(
-            min(1000, max(16, _ROWS_BYTES // max(least, 1))), row_groups=[number], use_threads=False
-        ):
-            names = batch.schema.names
-            for row in zip(*map(_values, batch.columns), strict=True):
-                yield _line(dict(zip(names, row, strict=True)))
-
-
-def _values(column: pa.Array) -> list[Any]:
-    """What a column holds, as JSON can say it: times in UTC with Z, bytes as text."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _values(column.dictionary_decode())
-    if pa.types.is_timestamp(kind):
-        return pc.strftime(_utc(column), format="%Y-%m-%dT%H:%M:%SZ").to_pylist()  # type: ignore[no-any-return]
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    """What the reader of Parquet, a process that a damaged file may end, says of the file; it ends with us."""
+    limits = (BOMB_BYTES, BOMB_RATIO, min(_LINES_BYTES, sources.BLOCK_BYTES))
+    command = [sys.executable, "-P", parquet_lines.__file__, *map(str, limits)]
+    with subprocess.Popen(
+        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
+    ) as child:
         try:
-            return column.to_pylist()  # type: ignore[no-any-return]
-        except UnicodeDecodeError:
-            values = column.view(pa.binary() if pa.types.is_string(kind) else pa.large_binary()).to_pylist()
-            return [value if value is None else value.decode("utf-8", "surrogateescape") for value in values]
-    values = column.to_pylist()
-    if pa.types.is_primitive(kind) and not pa.types.is_temporal(kind):
-        return values  # type: ignore[no-any-return]
-    return list(map(_plain, values))
+            assert child.stdout
+            while block := child.stdout.read(_PIPE_BYTES):
+                yield block
+            code = child.wait()
+        finally:
+            child.kill()
+    if code in _STOPPED:
+        raise InterruptedError(errno.EINTR, "the reader of Parquet was stopped")
+    if code == parquet_lines.READ_FAILED:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    if code:
+        raise BrokenStreamError(_REASONS.get(code, "the Parquet file is damaged"))
 
 
-def _utc(column: pa.Array) -> pa.Array:
-    """Timestamps to the microsecond, which is what Python can hold; those without a zone are UTC."""
-    unit = "us" if column.type.unit == "ns" else column.type.unit
-    return column.cast(pa.timestamp(unit, column.type.tz), safe=False).cast(pa.timestamp(unit))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return value.hex()
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat() + ("" if value.tzinfo else "Z")
-    return value if isinstance(value, str | int | float | None) else str(value)
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    try:
-        return msgspec.json.encode(row) + b"\n"
-    except UnicodeEncodeError:  # what is no UTF-8 stays so, and is refused like a line of a log
-        return json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "surrogateescape") + b"\n"
-
-
-def _in_blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines joined to blocks; those before a break come before it."""
+def _in_blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts joined to blocks, as small ones make readers slow; those before a break come before it."""
     ready, size, broken = list[bytes](), 0, None
     try:
-        for line in lines:
-            ready.append(line)
-            size += len(line)
+        for part in parts:
+            ready.append(part)
+            size += len(part)
             if size >= min(_LINES_BYTES, sources.BLOCK_BYTES):
                 yield b"".join(ready)
                 ready, size = [], 0
-    except BrokenStreamError as error:
+    except Exception as error:
         broken = error
     if ready:
         yield b"".join(ready)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import BrokenStreamError
-from analyzer.reader import Chunk, chunks, frames
+from analyzer.reader import CHUNK_LINES, Chunk, chunks, frames
 
 SPACE = b" \t\r\n\x0b\x0c"
 RECORDS = st.sampled_from(
@@ -161,3 +162,39 @@ def test_a_stream_that_breaks_gives_its_whole_lines_first() -> None:
 def test_a_line_without_end_is_never_held_whole() -> None:
     (chunk,) = chunks((b"x" * 1_000_000 for _ in range(40)), limit=2_000_000)
     assert (chunk.state, chunk.length, len(chunk.data)) == ("too_long", 40_000_000, 200)
+
+
+def test_lines_behind_one_that_is_too_long_are_lines_wherever_blocks_end() -> None:
+    long = b'{"text": "' + b"x" * 5000 + b'"}'
+    behind = b'\n{"a":1}\n{"b":2}\n'
+    for blocks in ([long[:3000], long[3000:] + behind], [long[:3000], long[3000:] + b"\n", behind[1:]]):
+        told = framed(blocks, limit=1000)
+        assert [(frame["state"], frame["line"]) for frame in told] == [("too_long", 1), ("record", 2), ("record", 3)]
+
+
+@pytest.mark.parametrize("before", [b"\n", b"\n\r\n \n", b"\n" * 50])
+def test_a_document_behind_blank_lines_stands_where_its_first_byte_is(before: bytes) -> None:
+    document = json.dumps([{"a": 1}, {"b": 2}], indent=1).encode()
+    stream = b"\xef\xbb\xbf" + before + document
+    for size in (1, 4, 1000):
+        (frame,) = framed([stream[at : at + size] for at in range(0, len(stream), size)])
+        assert (frame["state"], frame["byte_offset"]) == ("record", 3 + len(before))
+        assert frame["line"] == before.count(b"\n") + 1
+
+
+def test_a_long_line_in_small_blocks_is_read_in_no_more_time_than_it_takes_to_copy() -> None:
+    block = b"x" * 4096
+    for start in (b'{"a": "', b'{"a": 1}\n{"b": "'):
+        began = time.process_time()
+        told = framed([start, *[block] * 10_000, b'"}\n'], limit=64 << 20)
+        assert time.process_time() - began < 3  # 10,000 copies of what was read take 100
+        assert [frame["state"] for frame in told] == ["record"] * len(told)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"{}\n"])
+def test_many_short_lines_come_in_chunks_of_few(line: bytes) -> None:
+    lines = 2 * CHUNK_LINES + 5
+    told = list(chunks([b"{}\n", line * lines, line]))
+    assert [chunk.newlines for chunk in told] == [1, CHUNK_LINES, CHUNK_LINES, 5, 1]
+    assert [chunk.line for chunk in told] == [1, 2, CHUNK_LINES + 2, 2 * CHUNK_LINES + 2, lines + 2]
+    assert b"".join(chunk.data for chunk in told) == b"{}\n" + line * (lines + 1)

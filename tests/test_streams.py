@@ -1,5 +1,6 @@
 """Every form of a file loads to what its plain twin loads to, and what is damaged costs itself only."""
 
+import base64
 import codecs
 import csv
 import gzip
@@ -7,7 +8,9 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -25,7 +28,7 @@ from hypothesis import strategies as st
 from jobs import START, Row, as_lines, asked, gateway_row, llm_rows, resource_row
 from test_load import Place, add_up, counts
 
-from analyzer import csv_rows, sources, streams
+from analyzer import csv_rows, parquet_lines, sources, streams
 from analyzer.errors import BrokenStreamError
 from analyzer.reader import SPACE, chunks, frames, header_of
 from analyzer.sources import Source
@@ -331,7 +334,34 @@ def test_an_open_quote_at_the_end_is_a_cut_row() -> None:
     stream = HEADER + b'1,2,3\n4,"5\n6'
     assert states(stream) == ["record", "pending"]
     assert states(stream, keep_pending=False) == ["record", "truncated_stream"]
-    assert states(stream + b'",7') == ["record", "record"]
+    assert states(stream + b'",7') == ["record", "pending"]
+    assert states(stream + b'",7', keep_pending=False) == ["record", "record"]
+
+
+@pytest.mark.parametrize(
+    ("last", "is_whole"),
+    [(b"512", False), (b'"512"', True), (b'"say ""hi"""', True), (b'""', True), (b'"512"\r', True), (b"", False),
+     (b'5"', False), (b'"512', False), (b"512\r", False)],
+)  # fmt: skip
+def test_a_last_row_without_newline_waits_in_a_growing_file_unless_a_quote_closes_it(
+    last: bytes, is_whole: bool
+) -> None:
+    stream = HEADER + b"1,2,3\n4,5," + last
+    assert states(stream) == ["record", "record" if is_whole else "pending"]
+    assert states(stream, keep_pending=False) == ["record", "truncated_stream" if last == b'"512' else "record"]
+
+
+def test_a_number_that_was_being_written_is_read_when_it_is_whole(place: Place) -> None:
+    without = [{name: value for name, value in row.items() if name != "durationMs"} for row in RESOURCE_ROWS]
+    content = as_csv([{**row, "durationMs": 61234} for row in without]).rstrip()
+    assert content.endswith(b"61234")
+    place.write("a.csv", content[:-2])
+    assert place.load().buckets["pending"] == 1
+    place.write("a.csv", content + b"\n")
+    assert place.load().buckets["loaded"] == 1
+    assert place.rows("SELECT DISTINCT duration_ms FROM store.records") == [(61234,)]
+    place.write("b.csv.gz", gzip.compress(content))
+    assert place.load().buckets["pending"] == 0
 
 
 def test_an_open_quote_swallows_no_more_than_a_line_may_have() -> None:
@@ -547,6 +577,103 @@ def test_a_parquet_text_that_is_no_utf8_refuses_its_row_only(place: Place) -> No
     loaded = place.load()
     assert (loaded.buckets["frames"], loaded.buckets["quarantined"]) == (2, 1)
     assert place.rows("SELECT line, reason FROM store.quarantine") == [(1, "not_utf8")]
+
+
+def parquet_of(place: Place, **columns: Any) -> Source:
+    path = place.write("a.parquet", b"")
+    pq.write_table(pa.table(columns), path)
+    (source,) = sources.find([str(path)])
+    return source
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([0, 2**31 - 1], pa.int32()).cast(pa.date32()),
+        pa.array([0, 2**62], pa.int64()).cast(pa.timestamp("us")),
+        pa.array([0, -(2**62)], pa.int64()).cast(pa.timestamp("ms", "UTC")),
+        pa.array([[0], [2**62]], pa.list_(pa.int64())).cast(pa.list_(pa.timestamp("us"))),
+        pa.array([0, 2**62], pa.int64()).cast(pa.duration("s")),
+    ],
+)
+def test_a_time_beyond_all_years_costs_no_more_than_itself(place: Place, column: pa.Array) -> None:
+    source = parquet_of(place, at=column, said=["a", "b"])
+    first, second = map(json.loads, text_of(source).splitlines())
+    assert (first["said"], second["said"]) == ("a", "b")
+    assert first["at"]
+
+
+def test_two_parquet_columns_of_one_name_refuse_the_file(place: Place) -> None:
+    path = place.write("a.parquet", b"")
+    pq.write_table(pa.table([pa.array(["A"]), pa.array(["B"])], names=["x", "x"]), path)
+    loaded = place.load()
+    assert (loaded.files, counts(loaded)) == ({"unreadable": 1}, {})
+    assert place.rows("SELECT reason FROM files") == [("two columns of the Parquet file have one name",)]
+
+
+def test_a_reader_of_parquet_that_breaks_down_costs_that_file_only(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write("a.parquet", as_parquet(RESOURCE_ROWS))
+    place.write("b.json", as_lines(RESOURCE_ROWS))
+    script = tmp_path / "reader.py"
+    for ending, state, reason in (
+        ("os.abort()", "broken", "the Parquet file is damaged"),
+        ("os._exit(1)", "broken", "the Parquet file is damaged"),
+        ("os.kill(os.getpid(), 9)", "unreadable", "the reader of Parquet was stopped"),
+        (f"os._exit({parquet_lines.READ_FAILED})", "unreadable", "Input/output error"),
+    ):
+        script.write_text(f"import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); {ending}")
+        with monkeypatch.context() as patch:
+            patch.setattr(parquet_lines, "__file__", str(script))
+            os.utime(place.logs / "a.parquet")
+            assert place.load().files["unreadable"] == 1
+        assert place.rows("SELECT state, reason FROM files WHERE path LIKE '%parquet'") == [(state, reason)]
+    assert place.load().files == {"grown": 1, "unchanged": 1}
+    assert place.rows("SELECT count(*) FROM store.records") == [(10,)]
+
+
+# 1.6 KB with one spoiled byte in the footer's statistics: pyarrow 26 ends its process
+ABORTING = (
+    b"c-"
+    b"obf&rcIU6vt<_%d*8*3Nq`iRILbW)q<1=K~oZEp#{PcOVx;pCRVp8Bn1)BYNCk;4<3x+;Mo{rJoI2Zd+_9eqX!S(J$NwjZ}2;_?b3oVanjG5Uv"
+    b"Iwe?VD{j&kJd$vKZ@enZignA$nXTgp3T2j4{HxnUP{1wl${3$4F8Y>!!3_U2qF06j+Z^k3gk|nJzk^($P<`@kp4*&^gBXT6E}RlRlCPo#S<d&Y"
+    b"Elr1m0?_7INV)l(s^IL@A+BohTp#RL}-"
+    b"A&<=DE1|8r4h=3?K2s%Lwbb)Sg2=o933~(5jzye1=FNjBV^(YBbaxC1glH*uOfD@n(oCN(~0NCIZNP^Sg3^)r?U=R#}b5T7rO#GIv_b7?SmUc^"
+    b"G>Wv*!uMdbpl7Cs1MH~6z7ftKDl!#0f<1^bS_eUn*KYz7!Yw`Wc&7V(iCtrEXZ<cBwD!)FjMPx{oC0KvseqtF~7gTmr%Co5y+o3^DN)Vkk<+Oi"
+    b"Q=9KI?2-{mbN*6nDWn_njXm72lbuiU>GD=Ks<L**vrO0pxkpab2H<wpR1H_Gs9K-"
+    b"_k8Z%YQR>>%A1#hS3X0SS{nrdZvW0NVqLwl)GS}Cn=62r6NmTQwZi&&#Xi&?%jQw+~|PK}q;9=CPz^0l?R#8!$u!Luu(05NnKV=H87mQ6eaYgV"
+    b"J4lzKspEo$#j`!#KTlOdzF%6Kg*YC~mJs%-"
+    b"1V$2R+SoBdAtzsuhj=k(nEDC4vuYt*O>Lhhgfit${rU+ea__Pv+;?4OsrKc?+@R!&~BIQJ=Hc(!hQ4HGMFMtGrc`T9lwlFjd-bE2io4(EJ<`)!"
+    b"W%DtF2}$9b7gmgSlQhpZU5dH7eQYu0zq$`f3i5LTGUDL9Rbz4_ekmhZpNaPsXPITHRCW<@G;eM#=$2%LgIoEH}hl{+&0WVY_l`8DZze$V-"
+    b"9d(QjuL@I70Kkh8lccwX?6(OA}pBMAoZao~QAcyk6Oz;r(CWg~;J}c_w=PCPnnWgN@LU%Seb48db`Mg<~XIYeJM$}y@21#dg@}Zq-"
+    b"Q@w*C4i~SdD~-9+vOh6F%*0x8{r-c}=HT76wZY>0`n_u6VQGD1`QB<`WNc`7C~b+qaquGqAC^46H-7++jSZI"
+)  # fmt: skip
+
+
+def test_a_damaged_statistic_in_a_parquet_file_ends_its_reader_and_not_the_run(place: Place) -> None:
+    place.write("a.parquet", zlib.decompress(base64.b85decode(ABORTING)))
+    assert place.load().files == {"unreadable": 1}
+    assert place.rows("SELECT state, reason FROM files") == [("broken", "the Parquet file is damaged")]
+
+
+def test_no_reader_of_parquet_is_left_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = parquet_of(place, a=[os.urandom(500).hex() for _ in range(10_000)])
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Kept(subprocess.Popen[bytes]):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            super().__init__(*given, **more)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Kept)
+    blocks = streams.read_blocks(source, streams.form(source))
+    assert next(blocks)
+    (child,) = started
+    assert child.poll() is None
+    blocks.close()  # type: ignore[attr-defined]
+    assert child.returncode is not None
+    assert child.stdout is not None and child.stdout.closed
 
 
 # --- archives ---------------------------------------------------------------------------------------------------------
