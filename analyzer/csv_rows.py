@@ -19,6 +19,7 @@ ROW_LIMIT = 16 << 20  # of a row: Python's csv takes ten times as much; Azure's 
 WINDOW = 1 << 20  # bytes that are searched for rows at once, more only where one row is longer
 _DELIMITERS = ",;\t"
 _NAME = re.compile(r"[^\W\d][^\x00-\x1f\x7f{}=\"]{0,199}|[@$][^\x00-\x1f\x7f{}=\"]{1,199}")
+_OBJECT = re.compile(rb'\s*\{\s*["}]')  # no writer of CSV lets a field begin like this
 _NEWLINE, _RETURN = b"\n\r"
 _LAST = b"\0\n"  # a row of its own behind the last, so that an open quote can be told
 
@@ -50,10 +51,10 @@ class Row(NamedTuple):
 def find_header(head: bytes) -> Header | None:
     """The header that a file begins with, given its first HEADER_LIMIT bytes without a byte order mark, if it is CSV.
 
-    A first line without its newline is none yet.
+    A first line without its newline is none yet, and words before JSON Lines are none.
     """
-    line, newline, _ = head[:HEADER_LIMIT].partition(b"\n")
-    if not newline or line.lstrip()[:1] in (b"{", b"[", b""):
+    line, newline, behind = head[:HEADER_LIMIT].partition(b"\n")
+    if not newline or line.lstrip()[:1] in (b"{", b"[", b"") or _OBJECT.match(behind):
         return None
     try:
         text = line.decode()

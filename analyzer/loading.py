@@ -352,15 +352,18 @@ def _broken(now: _Ledger, error: BrokenStreamError | OSError) -> _Ledger:
 
 
 def _skip(blocks: Iterator[bytes], old: _Ledger, digest: "hashlib._Hash") -> tuple[Iterator[bytes], bool, bytes]:
-    """What follows the loaded prefix, whether that prefix is still the same, and its first bytes; feeds the digest."""
+    """What follows the loaded prefix, whether that prefix is the same, and the file's first bytes; feeds the digest."""
     left, rest, first = old.loaded_bytes, b"", b""
     while left > 0 and (block := next(blocks, b"")):
         if len(first) < csv_rows.HEADER_LIMIT:
-            first += block[: min(left, csv_rows.HEADER_LIMIT)]
+            first += block[: csv_rows.HEADER_LIMIT]
         digest.update(block[:left])
         rest = block[left:]
         left -= min(left, len(block))
     same = left == 0 and digest.hexdigest() == old.prefix_sha256
+    if not rest and len(first) < csv_rows.HEADER_LIMIT:
+        rest = next(blocks, b"")
+        first += rest[: csv_rows.HEADER_LIMIT]
     return _chain(rest, blocks), same, first
 
 

@@ -125,7 +125,8 @@ def chunks(
                 yield _one(head, offset, line, "pending" if keep_pending else "truncated_stream")
                 head = b""
         else:
-            head, stream = _header_line(head, stream)
+            more, stream = _take(stream, csv_rows.HEADER_LIMIT - len(head))
+            head += more
             if header := csv_rows.find_header(head):
                 digest.update(head[: header.length])
                 head, offset, line = head[header.length :], offset + header.length, line + 1
@@ -137,7 +138,7 @@ def chunks(
 
 
 def header_of(prefix: bytes) -> Header | None:
-    """The header that ``chunks`` found in a file that begins like this, given its first HEADER_LIMIT bytes."""
+    """The header that ``chunks`` finds in a file that begins like this, given its first HEADER_LIMIT bytes."""
     return csv_rows.find_header(prefix.removeprefix(_BOM))
 
 
@@ -171,16 +172,6 @@ def _first_line(head: bytes, stream: Iterator[bytes], limit: int) -> tuple[bytes
         behind = more if first else more.lstrip(SPACE)
         first, is_whole = first or behind[:1], b"\n" in behind
     return b"".join(parts), stream
-
-
-def _header_line(head: bytes, stream: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The head with all of its first line where that may be a header."""
-    while b"\n" not in head and len(head) < csv_rows.HEADER_LIMIT:
-        more, stream = _take(stream, 1)
-        if not more:
-            break
-        head += more
-    return head, stream
 
 
 def _is_beginning(head: bytes) -> bool:

@@ -1,13 +1,15 @@
 """Where exports live: a folder, a glob or a file -> the files to read.
 
 A file's address is its absolute, normalised path with ``/``, links resolved, however it was given; that of a member
-of an archive is ``ARCHIVE!MEMBER``.
+of an archive is ``ARCHIVE!MEMBER``. A file that has such a name itself is refused, as ``file:ADDRESS``.
 """
 
 import glob
 import os
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISREG
@@ -16,6 +18,7 @@ from typing import BinaryIO
 from analyzer.errors import UsageError
 
 BLOCK_BYTES = 8 << 20
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # how an archive begins
 LOG_ENDINGS = (".json", ".jsonl", ".ndjson", ".log", ".csv", ".parquet", ".avro", ".zip", ".zst")
 
 
@@ -104,6 +107,9 @@ def _source(address: str, by_ending: bool = False) -> Source:
     except UnicodeEncodeError:
         name = os.fsencode(address).decode("utf-8", "backslashreplace")
         return Source(name, unread="unreadable: its name is not UTF-8")
+    if _is_of_member(address):
+        reason = "its name is that of a member of the archive beside it; rename it"
+        return Source(f"file:{address}", unread=f"unreadable: {reason}")
     try:
         status = Path(address).stat()
     except OSError as error:
@@ -112,6 +118,15 @@ def _source(address: str, by_ending: bool = False) -> Source:
         return Source(address, unread="skipped: not a regular file")
     unread = skipped_by_ending(address) if by_ending else ""
     return Source(address, status.st_size, status.st_mtime_ns, unread)
+
+
+def _is_of_member(address: str) -> bool:
+    """Whether a member of an archive that lies there could have the address of this file."""
+    for place in (match.start() for match in re.finditer("!", address)):
+        with suppress(OSError), Path(address[:place]).open("rb") as file:
+            if file.read(4) in ZIP:
+                return True
+    return False
 
 
 def skipped_by_ending(name: str) -> str:

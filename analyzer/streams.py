@@ -47,7 +47,6 @@ _LINES_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # behind a first byte of 0x50 to 0x5f
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _PARQUET = b"PAR1"
 _AVRO = b"Obj\x01"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -104,7 +103,7 @@ def _content(head: bytes) -> str:
         return "parquet"
     if head.startswith(_AVRO):
         return "avro"
-    return "archive" if head.startswith(_ZIP) else "text"
+    return "archive" if head.startswith(sources.ZIP) else "text"
 
 
 def read_blocks(source: Source, form: Form) -> Iterator[bytes]:
@@ -253,13 +252,16 @@ def members(archive: Source) -> Iterator[list[Source]]:
 
 def _members(archive: Source, opened: zipfile.ZipFile, infos: Iterable[zipfile.ZipInfo]) -> Iterator[Source]:
     seen: dict[str, int] = {}
+    taken: set[str] = set()
     for info in infos:
         name = info.filename.replace("\\", "/").encode("utf-8", "replace").decode()
-        seen[name] = seen.get(name, 0) + 1
-        again = f"!{seen[name]}" if seen[name] > 1 else ""
-        path = f"{archive.path}!{name}{again}"
+        path = unique = f"{archive.path}!{name}"
+        while unique in taken:
+            seen[path] = seen.get(path, 1) + 1
+            unique = f"{path}!{seen[path]}"
+        taken.add(unique)
         unread, opener = _refused(info), _opener(opened, info)
-        yield Source(path, archive.size, archive.modified_ns, unread, archive.path, opener)
+        yield Source(unique, archive.size, archive.modified_ns, unread, archive.path, opener)
 
 
 def _opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:

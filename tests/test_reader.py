@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.csv_rows import HEADER_LIMIT
 from analyzer.errors import BrokenStreamError
 from analyzer.reader import CHUNK_LINES, Chunk, chunks, frames
 
@@ -194,7 +195,7 @@ def test_a_long_line_in_small_blocks_is_read_in_no_more_time_than_it_takes_to_co
 @pytest.mark.parametrize("line", [b"\n", b"{}\n"])
 def test_many_short_lines_come_in_chunks_of_few(line: bytes) -> None:
     lines = 2 * CHUNK_LINES + 5
-    told = list(chunks([b"{}\n", line * lines, line]))
-    assert [chunk.newlines for chunk in told] == [1, CHUNK_LINES, CHUNK_LINES, 5, 1]
-    assert [chunk.line for chunk in told] == [1, 2, CHUNK_LINES + 2, 2 * CHUNK_LINES + 2, lines + 2]
-    assert b"".join(chunk.data for chunk in told) == b"{}\n" + line * (lines + 1)
+    told = list(chunks([b"{}\n" * HEADER_LIMIT, line * lines, line]))
+    assert [chunk.newlines for chunk in told] == [HEADER_LIMIT, CHUNK_LINES, CHUNK_LINES, 5, 1]
+    assert [chunk.line - HEADER_LIMIT for chunk in told[1:]] == [1, CHUNK_LINES + 1, 2 * CHUNK_LINES + 1, lines + 1]
+    assert b"".join(chunk.data for chunk in told[1:]) == line * (lines + 1)

@@ -382,6 +382,27 @@ def test_a_first_line_that_is_no_header_makes_no_table(first: bytes) -> None:
     assert len(framed([first + b"\nx,y\n"])) == 2
 
 
+@pytest.mark.parametrize("between", [b"", b"\r\n \n"])
+def test_words_before_json_lines_make_no_table(place: Place, between: bytes) -> None:
+    lines = as_lines(RESOURCE_ROWS)
+    content = b"Exported,rows\n" + between + lines
+    for size in (1, 10, 1 << 20):
+        told = framed([content[at : at + size] for at in range(0, len(content), size)])
+        assert [frame["state"] for frame in told if frame["state"] != "blank"] == ["record"] * 6
+    place.write("a.log", content[:-30])
+    assert (first := place.load().buckets)["loaded"] == 4
+    assert first["pending"] == 1
+    place.write("a.log", content)
+    assert place.load().buckets["loaded"] == 1
+
+
+def test_words_alone_become_no_table_when_json_lines_follow(place: Place) -> None:
+    for end in (14, 20, None):  # words; the beginning of a line; all
+        place.write("a.log", (b"Exported,rows\n" + as_lines(RESOURCE_ROWS))[:end])
+        loaded = place.load()
+    assert loaded.buckets["loaded"] == len(RESOURCE_ROWS)
+
+
 def test_a_csv_that_grew_is_read_on_with_its_header(place: Place) -> None:
     content = as_csv(RESOURCE_ROWS)
     second = content.index(b"call-2")
@@ -780,6 +801,35 @@ def test_two_members_of_one_name_have_two_addresses(place: Place) -> None:
     place.write("a.zip", file.getvalue())
     assert place.load().buckets["loaded"] == 2
     assert [path.partition("!")[2] for path, *_ in place.rows(FILES)] == ["", "a.json", "a.json!2"]
+
+
+def test_a_file_named_like_a_member_is_refused_and_every_address_is_one(place: Place) -> None:
+    place.write("a.zip", as_zip({"x.json": as_lines(ROWS[:1])}))
+    place.write("a.zip!x.json", as_lines(ROWS[1:3]))
+    for _ in range(2):
+        loaded = place.load()
+        assert loaded.files["unreadable"] == 1
+    archive = os.path.realpath(place.logs / "a.zip")
+    assert [row[:2] for row in place.rows(FILES)] == [
+        (archive, "complete"), (f"{archive}!x.json", "complete"), (f"file:{archive}!x.json", "unreadable"),
+    ]  # fmt: skip
+    assert place.rows("SELECT request_id FROM records") == [("call-0",)]
+    place.write("a.zip", as_zip({"x.json": as_lines(ROWS[:2])}))
+    assert place.load().buckets["loaded"] == 1
+    (place.logs / "a.zip").unlink()
+    assert place.load().files == {"rewritten": 1}
+    assert place.rows("SELECT list(request_id ORDER BY request_id) FROM records") == [(["call-1", "call-2"],)]
+
+
+def test_a_member_named_like_the_second_of_two_has_an_address_of_its_own(place: Place) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        for number, name in enumerate(("a.json", "a.json", "a.json!2", "a.json")):
+            archive.writestr(name, as_lines(ROWS[number : number + 1]))
+    place.write("a.zip", file.getvalue())
+    place.load()
+    paths = [path.partition("a.zip")[2] for path, *_ in place.rows(FILES)]
+    assert paths == ["", "!a.json", "!a.json!2", "!a.json!2!2", "!a.json!3"]
 
 
 # --- bombs ------------------------------------------------------------------------------------------------------------
