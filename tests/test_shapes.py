@@ -580,3 +580,35 @@ def test_a_key_said_twice_counts_as_said_last() -> None:
     twice = line[:-1] + b', "durationMs": 9, "DURATIONMS": 11}'
     (found,) = mapped(twice + b"\n").records.to_pylist()
     assert found["duration_ms"] == 11
+
+
+# --- containers -------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_that_has_a_list_called_records_is_no_envelope() -> None:
+    assert buckets(as_lines([{**gateway_row("one"), "records": []}]))["loaded"] == 1
+
+
+def test_spans_and_log_records_in_one_document_all_count() -> None:
+    attributes = [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}]
+    span = {"traceId": "0a" * 16, "spanId": "0b" * 8, "startTimeUnixNano": "1780308000000000000"}
+    told = {"traceId": "0a" * 16, "spanId": "0b" * 8, "timeUnixNano": "1780308000000000000"}
+    document = {
+        "resourceLogs": [{"scopeLogs": [{"logRecords": [{**told, "attributes": attributes}]}]}],
+        "resourceSpans": [{"scopeSpans": [{"spans": [{**span, "attributes": attributes}]}]}],
+    }
+    assert buckets(as_lines([document]))["loaded"] == 2
+
+
+def test_a_document_with_half_a_surrogate_keeps_its_other_records_as_they_are() -> None:
+    rows = [
+        resource_row("one"),
+        {**resource_row("two"), "location": "\ud83d"},
+        {**resource_row("three"), "location": "\U0001f600"},
+    ]
+    data = as_lines([{"records": rows}])
+    found = mapped(data).records.to_pylist()
+    assert [row["region"] for row in found] == [None, "\ufffd", "\U0001f600"]
+    for row in found:
+        raw = data[row["byte_offset"] : row["byte_offset"] + row["byte_length"]]
+        assert hashlib.sha256(raw).hexdigest() == row["sha256"]
