@@ -515,7 +515,8 @@ def _print_table(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(*(plain(_cell(row[name])) for name in names))
     width = None if sys.stdout.isatty() else _WIDE
-    _Console(markup=False, highlight=False, emoji=False, width=width).print(table)
+    with _stdout():
+        _Console(markup=False, highlight=False, emoji=False, width=width).print(table)
 
 
 def _cell(value: Any) -> str:
