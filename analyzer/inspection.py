@@ -103,7 +103,7 @@ def inspect(
     a ``register``. Raises UsageError as ``sources.find`` and ``read_register`` do.
     """
     known = read_register(register) if register else None
-    found = sources.find(logs)
+    found = sources.find(logs, filter(None, (register,)))
     with tempfile.TemporaryDirectory(prefix="aoai-audit-") as place, writer(Store(Path(place) / "inspected")) as con:
         told = summing("read", sum(source.size for source in found), progress)
         loaded = loading.load(con, None, found, _RUN, told)

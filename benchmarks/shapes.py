@@ -459,7 +459,7 @@ def _query(render: Callable[[Call], Row | list[Row]]) -> Form:
     return Form(".json", rendered)
 
 
-def _csv(render: Callable[[Call], Row | list[Row]], **times: str) -> Form:
+def _csv(render: Callable[[Call], Row | list[Row]]) -> Form:
     """A portal's CSV: times in US form under a name that ends in [UTC]."""
 
     def cell(name: str, value: Any) -> str:

@@ -6,6 +6,7 @@ The corpus starts with a small file of every form of every log shape; what the f
 """
 
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -22,7 +23,7 @@ MOST_BYTES = 4096
 def seed(folder: Path) -> None:
     """A small file of every form, for the fuzzer to begin with."""
     folder.mkdir(parents=True, exist_ok=True)
-    calls = [call.__class__(**{**vars(call), "prompt": call.prompt[:60]}) for call in islice(shapes.calls(10_000), 2)]
+    calls = [replace(call, prompt=call.prompt[:60]) for call in islice(shapes.calls(10_000), 2)]
     for name, form in shapes.FORMS.items():
         (folder / name).write_bytes(form.render(calls))
 

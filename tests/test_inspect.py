@@ -99,3 +99,8 @@ def test_the_samples_are_inspected_as_the_command_line_shows(tmp_path: Path) -> 
     ran = command("inspect", str(SAMPLES), "--register", str(REGISTER))
     assert ran.code in (0, 3), ran.err
     assert "gateway_log GatewayLogs" in ran.text
+
+
+def test_the_register_among_the_logs_is_no_log() -> None:
+    rows = inspected(SAMPLES, REGISTER)
+    assert of_part(rows, "items")["unrecognised"] == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs import ACCOUNT, GATEWAY, HARMLESS, Row, as_lines, asked, gateway_row, llm_rows, resource_row, rows_of, stamp
+from jobs import ACCOUNT, HARMLESS, Row, as_lines, asked, gateway_row, llm_rows, resource_row, rows_of
 
 import analyzer
 from analyzer.job import Ended
@@ -240,7 +240,3 @@ def test_quirk_20_an_accounts_id_and_a_gateways_id_are_two_ids_unless_a_header_n
     assert ids(tmp_path) == ["backend-1", "front-1", "front-2"]
     shapes_of = asked_of(tmp_path, "SELECT shapes FROM store.requests WHERE request_id = 'front-2'")
     assert shapes_of == [(["gateway_log", "resource_log"],)]
-
-
-def test_the_places_of_the_tests_are_real() -> None:
-    assert GATEWAY.isupper() and stamp(datetime(2026, 6, 1)).endswith("0Z")

@@ -100,11 +100,13 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     model = fields.texts(item["model"])
     is_asked = pa.array([_role(body) in ("request", "run") for body in bodies], pa.bool_())
     thread = fields.texts(item["thread_id"])
-    session = pc.coalesce(thread, _first(inner, "session_id", "sessionid"), _first(inner, "conversation_id"))
+    session = pc.coalesce(
+        thread, fields.first(inner, ("session_id", "sessionid")), fields.first(inner, ("conversation_id",))
+    )
     kinds = [
         "thread" if body.get("thread_id") else "conversation" if has_conversation else "session"
         for body, has_conversation in zip(
-            bodies, pc.is_null(_first(inner, "session_id", "sessionid")).to_pylist(), strict=True
+            bodies, pc.is_null(fields.first(inner, ("session_id", "sessionid"))).to_pylist(), strict=True
         )
     ]
     nothing = pa.scalar(None, pa.string())
@@ -130,7 +132,7 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         ),
         "deployment": pc.if_else(is_asked, model, nothing),
         "model": pc.if_else(is_asked, nothing, model),
-        "caller": pc.coalesce(fields.texts(item["user"]), _first(inner, "user", "user_id", "userid")),
+        "caller": pc.coalesce(fields.texts(item["user"]), fields.first(inner, ("user", "user_id", "userid"))),
         "session_kind": pc.if_else(pc.is_valid(session), pa.array(kinds, pa.string()), nothing),
         "session_id": session,
     }
@@ -208,7 +210,3 @@ def _api(body: _Body) -> str | None:
     if "task" in body or "segments" in body:
         return "audio_translate" if body.get("task") == "translate" else "audio_transcribe"
     return "image_generate" if _role(body) == "answer" and "data" in body else None
-
-
-def _first(inner: Columns, *names: str) -> pa.Array:
-    return pc.coalesce(*(fields.texts(inner[name]) for name in names))

@@ -6,7 +6,7 @@ take a shorter way where a whole column has the form that exporters write.
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import NoneType
 from typing import Any, NamedTuple
@@ -160,6 +160,11 @@ def texts(values: Sequence[Any]) -> pa.Array:
         return column  # nothing in it is as short as a word for nothing
     absent = pc.is_in(pc.utf8_lower(column), value_set=pa.array(_ABSENT))
     return pc.if_else(absent, pa.scalar(None, pa.string()), column)
+
+
+def first(columns: Columns, names: Iterable[str]) -> pa.Array:
+    """For every row the first ``text`` that some of the columns say."""
+    return pc.coalesce(*(texts(columns[name]) for name in names))
 
 
 def numbers(values: Sequence[Any], bits: int = 64) -> pa.Array:

@@ -111,11 +111,6 @@ def _id(value: Any) -> str | None:
     return said if not found else found[1].lower() if found[1].strip("0") else None
 
 
-def first(said: Columns, names: Iterable[str]) -> pa.Array:
-    """The first text that some attributes say of each record."""
-    return pc.coalesce(*(fields.texts(said[name]) for name in names))
-
-
 # --- columns ----------------------------------------------------------------------------------------------------------
 
 
@@ -124,9 +119,11 @@ def columns(said: Columns, call: Call, name: pa.Array) -> dict[str, Any]:
 
     ``request_id`` is the trace id, by which people look a call up; what tells calls of a trace apart is ``id``.
     """
-    operation = pc.coalesce(first(said, ("gen_ai.operation.name", "llm.request.type")), fields.per_value(name, _known))
+    operation = pc.coalesce(
+        fields.first(said, ("gen_ai.operation.name", "llm.request.type")), fields.per_value(name, _known)
+    )
     output = fields.per_value(fields.lowered(said["gen_ai.output.type"]), _OF_OUTPUT.get)
-    resource = first(said, _RESOURCES)
+    resource = fields.first(said, _RESOURCES)
     resource = fields.per_value(resource, str.lower)
     kinds, sessions = zip(*((kind, fields.texts(said[key])) for kind, key in _SESSIONS), strict=True)
     no_kind = pa.scalar(None, pa.string())
@@ -144,7 +141,7 @@ def columns(said: Columns, call: Call, name: pa.Array) -> dict[str, Any]:
         "resource": resource,
         "backend": fields.texts(said["server.address"]),
         "region": fields.texts(said["cloud.region"]),
-        "caller": first(said, _USERS),
+        "caller": fields.first(said, _USERS),
         "caller_ip": fields.texts(said["client.address"]),
         "status": pc.coalesce(
             *(fields.numbers(said[key], 32) for key in ("http.response.status_code", "http.status_code", "error.type"))
@@ -168,7 +165,7 @@ def tenant_keys(said: Columns, service: pa.Array, resource: pa.Array) -> pa.Arra
     subscription = pc.coalesce(fields.texts(said["azure.subscription.id"]), account)
     return fields.lists(
         fields.keys("service", service),
-        fields.keys("entra_tenant", first(said, _TENANTS)),
+        fields.keys("entra_tenant", fields.first(said, _TENANTS)),
         pc.coalesce(fields.keys("azure_subscription", subscription), fields.subscription_keys(resource)),
     )
 

@@ -90,20 +90,20 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
     logged = pc.coalesce(*(fields.times(item[name]) for name in (*TIMES, "eventenqueuedutctime")))
     duration = pc.coalesce(fields.milliseconds(item["durationms"]), fields.milliseconds(item["responsetime"]))
     started, started_by = fields.starts(logged, duration)
-    operation = _first(item, "operation", "operationname")
+    operation = fields.first(item, ("operation", "operationname"))
     resource = fields.per_value(fields.lowered(item["resourceid"]), _resource)
-    subscription = _first(item, "subscription", "subscriptionid")
-    product, product_id = _first(item, "productname"), _first(item, "productid")
-    session = _first(item, "sessionid", "session")
+    subscription = fields.first(item, ("subscription", "subscriptionid"))
+    product, product_id = fields.first(item, ("productname",)), fields.first(item, ("productid",))
+    session = fields.first(item, ("sessionid", "session"))
     nothing = pa.scalar(None, pa.string())
     # only its request event names the deployment as the model
     named = pa.array([_lower(value) == "request" for value in item["event-type"]], pa.bool_())
-    model = _first(item, "model")
+    model = fields.first(item, ("model",))
     return {
-        "category": _first(item, "event-type", "eventtype", "kind", "type"),
+        "category": fields.first(item, ("event-type", "eventtype", "kind", "type")),
         "makes_request": True,
         "kind": "event",
-        "request_id": _first(item, "message-id", "id", "correlationid", "requestid", "apimrequestid"),
+        "request_id": fields.first(item, ("message-id", "id", "correlationid", "requestid", "apimrequestid")),
         "scope": pa.array(list(_families(item)), pa.string()),
         "ticks": logged,
         "started_at": fields.moments(started),
@@ -111,21 +111,23 @@ def map_columns(item: Columns, inner: Columns) -> dict[str, Any]:
         "sequence": fields.numbers(item["chunkindex"], bits=32),
         "api": pc.coalesce(
             fields.per_value(operation, _api),
-            fields.per_value(_first(item, "targetservice"), api_of_object),
-            fields.per_value(_first(item, "url"), lambda url: api_of_path(url.partition("?")[0])),
-            fields.per_value(_first(item, "api"), _api),
+            fields.per_value(fields.first(item, ("targetservice",)), api_of_object),
+            fields.per_value(fields.first(item, ("url",)), lambda url: api_of_path(url.partition("?")[0])),
+            fields.per_value(fields.first(item, ("api",)), _api),
         ),
         "operation": operation,
-        "api_version": _first(item, "apiversion"),
-        "deployment": pc.coalesce(_first(item, "deploymentname", "deploymentid"), pc.if_else(named, model, nothing)),
+        "api_version": fields.first(item, ("apiversion",)),
+        "deployment": pc.coalesce(
+            fields.first(item, ("deploymentname", "deploymentid")), pc.if_else(named, model, nothing)
+        ),
         "model": pc.if_else(named, nothing, model),
         "resource": resource,
-        "backend": fields.per_value(_first(item, "backend"), fields.host),
-        "region": _first(item, "modelregion", "routelocation", "resourceregion", "gatewayregion"),
+        "backend": fields.per_value(fields.first(item, ("backend",)), fields.host),
+        "region": fields.first(item, ("modelregion", "routelocation", "resourceregion", "gatewayregion")),
         "product": pc.coalesce(product, product_id),
         "subscription": subscription,
-        "caller": _first(item, "enduserid", "oid", "appid", "deviceid"),
-        "caller_ip": _first(item, "clientip", "requestip", "callerip"),
+        "caller": fields.first(item, ("enduserid", "oid", "appid", "deviceid")),
+        "caller_ip": fields.first(item, ("clientip", "requestip", "callerip")),
         "status": pc.coalesce(fields.numbers(item["statuscode"], bits=32), fields.numbers(item["status"], bits=32)),
         "duration_ms": duration,
         "request_bytes": fields.numbers(item["requestlength"]),
@@ -159,11 +161,6 @@ def _api(name: str) -> str | None:
 
 def _resource(resource: str) -> str | None:
     return resource if resource.startswith("/subscriptions/") else None
-
-
-def _first(item: Columns, *names: str) -> pa.Array:
-    """The first of the fields that says something."""
-    return pc.coalesce(*(fields.texts(item[name]) for name in names))
 
 
 def _count(item: Columns, *names: str) -> pa.Array:

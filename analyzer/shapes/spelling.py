@@ -33,7 +33,7 @@ _TELLING = {
 _CONTENT = (
     "requestmessages", "responsemessages", "requestbody", "responsebody", "backendrequestbody", "backendresponsebody",
 )  # fmt: skip
-_LONGEST_ABSENT = 20
+_LONGEST_WORD = 20  # characters of one that means nothing, with blanks around it
 
 
 def spell(sheet: Sheet) -> tuple[Sheet, bool]:
@@ -47,7 +47,8 @@ def spell(sheet: Sheet) -> tuple[Sheet, bool]:
         return Sheet(sheet.rows, {}, {}, frozenset(), frozenset()), False
     columns.pop("tenantid", None)  # the workspace's
     flat = {name: name[:-2] for name in columns if name.endswith(_SUFFIXES) and name != "properties_s"}
-    inner = _merged((sheet.inner, _renamed({name: columns[name] for name in flat}, flat), columns))
+    flattened = ((flat[name], columns[name]) for name in flat)
+    inner = _united((*sheet.inner.items(), *flattened, *columns.items()))
     inner_names = sheet.inner_names | (names - {"tenantid"}) | {flat[name] for name in names & flat.keys()}
     for name in _CONTENT:
         if name in inner:
@@ -67,18 +68,15 @@ def spell(sheet: Sheet) -> tuple[Sheet, bool]:
 
 
 def _renamed(columns: Columns, names: dict[str, str]) -> Columns:
-    """The columns under other names; of those that get the same name the first that says something."""
-    found: dict[str, list[Sequence[Any]]] = {}
-    for name, column in columns.items():
-        found.setdefault(names[name], []).append(column)
-    return {name: _first(same) for name, same in found.items()}
+    """The columns under other names."""
+    return _united((names[name], column) for name, column in columns.items())
 
 
-def _merged(parts: Iterable[Columns]) -> Columns:
+def _united(named: Iterable[tuple[str, Sequence[Any]]]) -> Columns:
+    """Columns by name; of those with the same name for every row the first value that is there."""
     found: dict[str, list[Sequence[Any]]] = {}
-    for part in parts:
-        for name, column in part.items():
-            found.setdefault(name, []).append(column)
+    for name, column in named:
+        found.setdefault(name, []).append(column)
     return {name: _first(same) for name, same in found.items()}
 
 
@@ -92,7 +90,7 @@ def _first(columns: list[Sequence[Any]]) -> Sequence[Any]:
 def _said(column: Sequence[Any]) -> Sequence[Any]:
     """The column with None for words that mean nothing."""
     return [
-        None if type(value) is str and len(value) <= _LONGEST_ABSENT and fields.text(value) is None else value
+        None if type(value) is str and len(value) <= _LONGEST_WORD and fields.text(value) is None else value
         for value in column
     ]
 
