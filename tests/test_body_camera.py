@@ -21,8 +21,8 @@ TRANSCRIPT = (
 )
 DRAFTING = (
     "You draft incident reports from body-worn camera audio. Use only what is said. Put [INSERT] where a fact is "
-    "missing. Do not describe anybody's look, and do not name anyone who is not named in the audio. The officer must read, "
-    "correct and sign the draft."
+    "missing. Do not describe anybody's look, and do not name anyone who is not named in the audio. The officer must "
+    "read, correct and sign the draft."
 )
 DRAFT = (
     "I was dispatched to [INSERT] for a broken window. The resident said that the rear window was whole that morning."
