@@ -43,7 +43,7 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby') AS of_somebody
+    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby%') AS of_somebody
     FROM meant
     WHERE idea = 'crime_risk' AND side = 'request' AND NOT list_has_any(contexts, $talk)
     GROUP BY request_key

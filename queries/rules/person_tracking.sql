@@ -2,7 +2,7 @@
 -- use     = "track"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request that asks to follow a person, with or without a name, through pictures, over cameras or from plate,
 -- phone or place data. Strong with pictures of cameras or people, or with live words beside the question where
@@ -47,6 +47,7 @@ facts AS (
 ),
 asked AS (
     SELECT request_key,
+        bool_or("signal" LIKE 'track.nearby%') AS of_somebody,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $soft)) AS firm,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $talk)) AS sober
     FROM meant
@@ -56,8 +57,8 @@ asked AS (
 ),
 judged AS (
     SELECT request_key, CASE
-        WHEN picture_count > 0 AND firm AND (person OR face OR gallery OR locates OR live OR mobile OR fixed)
-            THEN 'strong'
+        WHEN picture_count > 0 AND firm
+            AND (of_somebody OR person OR face OR gallery OR locates OR live OR mobile OR fixed) THEN 'strong'
         WHEN sober AND locates AND (live OR plate) THEN 'strong'
         WHEN sober AND (locates OR plate OR (live AND (watches OR fixed OR mobile))) THEN 'weak'
     END AS verdict

@@ -44,7 +44,7 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby') AS unattended
+    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby%') AS unattended
     FROM meant
     WHERE idea = 'consequential_decision' AND side = 'request' AND NOT list_has_any(contexts, $talk)
     GROUP BY request_key
@@ -52,7 +52,7 @@ asked AS (
 judged AS (
     SELECT request_key, human_review, CASE
         WHEN person OR apprehended THEN 'strong'
-        WHEN work_or_school AND places > 1 THEN 'strong'
+        WHEN (work_or_school OR unattended) AND places > 1 THEN 'strong'
         WHEN places > 1 OR unattended OR (names_review AND human_review IS NULL) THEN 'weak'
     END AS verdict
     FROM asked
