@@ -2,7 +2,7 @@
 -- use     = "consequential_decision"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request that lets the model, or what it writes, decide about a person without anybody looking: release,
 -- arrest, segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak
