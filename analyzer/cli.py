@@ -357,7 +357,7 @@ def rules_coverage(files: RuleFiles = None, output: FormatOption = Format.TABLE)
 
     Exit code 2 when a use has no rule, or a rule no cases. Example: aoai-audit rules coverage --format csv
     """
-    from analyzer.clause_coverage import clause_coverage
+    from analyzer.clauses import clause_coverage
     from analyzer.policies import load_packs, pack_names
     from analyzer.shipped import folder
 
