@@ -8,13 +8,14 @@ PINS := $(VENV)/.pins
 READY := $(VENV)/.ready
 WORKERS ?= auto
 FUZZ_SECONDS ?= 60
+CORPUS ?= $(AOAI_AUDIT_CORPUS)/dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test check bench fuzz golden lock clean
+.PHONY: help venv demo test check bench bench-detection fuzz golden lock clean
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 venv: $(READY) ## make the virtual environment
 
@@ -47,8 +48,11 @@ check: $(READY) ## format, lint, types, imports, rules and what they cover, docu
 	$(BIN)/python -m analyzer rules coverage
 	$(BIN)/python docs/build.py --check
 
-bench: $(READY) ## cost of a run on 0.5 GB, and of loading each log shape, against DuckDB alone; fails out of the limits
-	$(BIN)/python -m benchmarks.loads; loads=$$?; $(BIN)/python -m benchmarks.bench && exit $$loads
+bench: $(READY) ## cost of a run on 0.5 GB, of each log shape, of search and rules; fails out of the limits
+	failed=0; for what in loads bench scan; do $(BIN)/python -m benchmarks.$$what || failed=$$?; done; exit $$failed
+
+bench-detection: $(READY) ## how well the labelled corpus in CORPUS is judged; fails when a figure fell below the best
+	$(BIN)/python -m benchmarks.detection $(CORPUS)
 
 fuzz: $(READY) ## hostile bytes through reader, shapes and bodies; FUZZ_SECONDS=60, Linux
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt

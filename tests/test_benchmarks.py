@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench, generate
+from benchmarks import bench, detection, generate
 
 SIZE = 400_000
 
@@ -89,3 +89,23 @@ def test_a_run_is_in_the_limits_up_to_four_times_duckdb_and_the_memory_limit(
     lines, verdict = bench.verdict(bare, ours)
     assert verdict is kept
     assert f"{seconds / 2:.2f}" in "\n".join(lines)
+
+
+def test_a_figure_that_falls_is_told_and_one_that_rises_is_not() -> None:
+    best = {"all": {"recall": 0.9, "false alarms": 0.01}, "held": {"recall": 0.8}}
+    better = {("all", ""): {"recall": 0.95, "false alarms": 0.0}, ("part", "held"): {"recall": 0.8}}
+    assert detection.fallen(better, best) == []
+    worse = {("all", ""): {"recall": 0.95, "false alarms": 0.02}, ("part", "held"): {"recall": 0.79}}
+    assert detection.fallen(worse, best) == [
+        "all: false alarms 0.020; the best was 0.010",
+        "held: recall 0.790; the best was 0.800",
+    ]
+
+
+def test_a_folder_that_is_no_corpus_is_one_line_and_not_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert detection.main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"detection: {tmp_path}: no labels.csv there; name the folder of a labelled corpus\n"
+    )

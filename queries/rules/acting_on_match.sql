@@ -2,7 +2,7 @@
 -- use     = "act_on"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a text or a decision that is built on a face match of another system: its result pasted in, its name written as
 -- a fact, or a picture made ready so that such a system takes it. Weak when the text is only edited, summarised or
@@ -40,6 +40,7 @@ facts AS (
 asked AS (
     SELECT request_key,
         bool_or("signal" = 'act_on.prepare_probe') AS prepares,
+        bool_or("signal" LIKE 'act_on.nearby%') AS by_machine,
         bool_or(idea = 'act_on' AND "signal" <> 'act_on.prepare_probe') AS builds,
         bool_or(idea = 'match_result') AS reports,
         bool_or(NOT list_contains(contexts, 'quoted_report')) AS itself
@@ -53,7 +54,7 @@ judged AS (
     SELECT request_key, CASE
         WHEN prepares AND picture_count > 0 AND itself AND (face OR recognises) THEN 'strong'
         WHEN builds AND itself AND face THEN 'strong'
-        WHEN builds AND (face OR (gallery AND recognises)) THEN 'weak'
+        WHEN builds AND (face OR (gallery AND recognises) OR by_machine) THEN 'weak'
         WHEN reports AND face AND picture_count = 0 THEN 'weak'
         WHEN prepares AND api IN ('image_generate', 'image_edit') THEN 'weak'
     END AS verdict

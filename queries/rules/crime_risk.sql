@@ -2,7 +2,7 @@
 -- use     = "crime_risk"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request that asks how likely somebody is to offend, or for a score of it. Strong when something says that it
 -- is about persons, and not an area; weak when people decide after it. Does not see whether facts of a crime stand
@@ -43,15 +43,15 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key, count(*) AS places
+    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby') AS of_somebody
     FROM meant
     WHERE idea = 'crime_risk' AND side = 'request' AND NOT list_has_any(contexts, $talk)
     GROUP BY request_key
 ),
 judged AS (
     SELECT request_key, human_review, CASE
-        WHEN (person OR apprehended OR places > 1) AND human_review IS NULL THEN 'strong'
-        WHEN person OR apprehended OR places > 1 THEN 'weak'
+        WHEN (person OR apprehended OR of_somebody OR places > 1) AND human_review IS NULL THEN 'strong'
+        WHEN person OR apprehended OR of_somebody OR places > 1 THEN 'weak'
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)

@@ -2,7 +2,7 @@
 -- use     = "infer_emotion"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request that asks what somebody feels, whether somebody lies, or who is bored or angry, with a picture or a
 -- recording. Weak when nothing says that a person is meant, or when only measures of a voice in words are there. Does
@@ -51,7 +51,7 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key,
+    SELECT request_key, count(DISTINCT char_from) AS places,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $soft)) AS firm,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $talk)) AS sober
     FROM meant
@@ -62,9 +62,10 @@ judged AS (
     SELECT request_key, CASE
         WHEN draws THEN NULL
         WHEN firm AND audio THEN 'strong'
-        WHEN firm AND picture_count > 0 AND (face OR person OR who OR work_or_school OR public_place) THEN 'strong'
+        WHEN firm AND picture_count > 0 AND (face OR person OR who OR work_or_school OR public_place OR places > 1)
+            THEN 'strong'
         WHEN picture_count > 0 OR audio THEN 'weak'
-        WHEN sober AND voice THEN 'weak'
+        WHEN sober AND voice THEN CASE WHEN places > 1 THEN 'strong' ELSE 'weak' END
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)

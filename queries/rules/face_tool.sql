@@ -2,7 +2,7 @@
 -- use     = "identify"
 -- scope   = "request"
 -- needs   = ["prompt", "tools"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a tool whose name, description or call speaks of recognising, matching, verifying or enrolling faces or of
 -- searching a list of persons with one. Strong when a picture is there, the text asks for it, or the model called the
@@ -30,6 +30,7 @@ facts AS (
     SELECT request_key,
         bool_or(idea IN ('identify', 'compare', 'verify', 'enrol')) AS recognises,
         bool_or(idea IN ('face', 'booking_picture', 'face_vector') OR "signal" = 'identify.face_recognition') AS face,
+        bool_or(idea = 'gallery') AS gallery,
         bool_or(kind = 'tool_call' AND idea IN ('identify', 'compare', 'verify', 'enrol')) AS called
     FROM meant
     GROUP BY request_key
@@ -50,7 +51,7 @@ around AS (
 ),
 judged AS (
     SELECT request_key, CASE
-        WHEN NOT (recognises AND face) THEN NULL
+        WHEN NOT (recognises AND (face OR (gallery AND picture_count > 0))) THEN NULL
         WHEN called OR picture_count > 0 OR asked THEN 'strong'
         ELSE 'weak'
     END AS verdict

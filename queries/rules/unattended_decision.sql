@@ -2,7 +2,7 @@
 -- use     = "consequential_decision"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request that lets the model, or what it writes, decide about a person without anybody looking: release,
 -- arrest, segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak
@@ -44,7 +44,7 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key, count(*) AS places
+    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby') AS unattended
     FROM meant
     WHERE idea = 'consequential_decision' AND side = 'request' AND NOT list_has_any(contexts, $talk)
     GROUP BY request_key
@@ -53,7 +53,7 @@ judged AS (
     SELECT request_key, human_review, CASE
         WHEN person OR apprehended THEN 'strong'
         WHEN work_or_school AND places > 1 THEN 'strong'
-        WHEN places > 1 OR (names_review AND human_review IS NULL) THEN 'weak'
+        WHEN places > 1 OR unattended OR (names_review AND human_review IS NULL) THEN 'weak'
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)

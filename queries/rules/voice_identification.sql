@@ -2,7 +2,7 @@
 -- use     = "identify_voice"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request that asks whose voice it is, whether two voices are one, or to match voices with enrolled ones.
 -- Strong with a recording; weak with measures of a voice in words alone, or where the text is to be written down as
@@ -46,7 +46,7 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key,
+    SELECT request_key, count(DISTINCT char_from) AS places,
         bool_or(NOT list_contains(contexts, 'audio_only')) AS by_voice,
         bool_or(NOT list_has_any(contexts, $quiet)) AS sober,
         bool_or(NOT list_has_any(contexts, $soft)) AS firm
@@ -58,7 +58,7 @@ judged AS (
     SELECT request_key, CASE
         WHEN audio AND firm AND (by_voice OR list_of_persons) THEN 'strong'
         WHEN audio AND firm AND voice THEN 'weak'
-        WHEN sober AND by_voice AND voice THEN 'weak'
+        WHEN sober AND by_voice AND voice THEN CASE WHEN list_of_persons OR places > 1 THEN 'strong' ELSE 'weak' END
     END AS verdict
     FROM asked
     JOIN facts USING (request_key)
