@@ -39,12 +39,13 @@ demo: $(READY) ## run the main job on sample_logs/ and show what it finds
 test: $(READY) ## the tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-check: $(READY) ## format, lint, types, imports, rules, documents
+check: $(READY) ## format, lint, types, imports, rules and what they cover, documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m analyzer rules check
+	$(BIN)/python -m analyzer rules coverage
 	$(BIN)/python docs/build.py --check
 
 bench: $(READY) ## cost of a run on 0.5 GB, of each log shape, of search and rules; fails out of the limits

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analyzer.cases import run_cases as run_cases
+    from analyzer.clauses import clause_coverage as clause_coverage
     from analyzer.errors import AnalyzerError as AnalyzerError
     from analyzer.errors import ExitCode as ExitCode
     from analyzer.errors import LockedError as LockedError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from analyzer.job import load as load
     from analyzer.job import report as report
     from analyzer.job import run as run
+    from analyzer.policies import load_packs as load_packs
     from analyzer.querying import explain as explain
     from analyzer.querying import query as query
     from analyzer.querying import status as status
@@ -28,7 +30,9 @@ _HOMES = {
     **dict.fromkeys(("run", "load", "detect", "report"), "analyzer.job"),
     **dict.fromkeys(("status", "query", "explain"), "analyzer.querying"),
     **dict.fromkeys(("AnalyzerError", "ExitCode", "LockedError", "StoreError", "UsageError"), "analyzer.errors"),
+    "clause_coverage": "analyzer.clauses",
     "inspect": "analyzer.inspection",
+    "load_packs": "analyzer.policies",
     "load_rules": "analyzer.rules",
     "run_cases": "analyzer.cases",
 }

@@ -31,6 +31,7 @@ _COLUMNS = frozenset(column.name for column in REQUESTS.columns) - {"request_key
 _PART_KEYS = frozenset({"role", "kind", "side", "text", "name", "turn_no", "picture", "cut"})
 _EXPECT_KEYS = frozenset({"requests", "strength", "circumstances", "subject"})
 _NAMED = ("deployment", "resource", "product", "subscription")  # become parts of kind name, as in a log
+USUAL_API = "chat"  # of a request that does not say
 _START = datetime(2026, 6, 1, 10, 0, 0)
 _GAP = timedelta(minutes=30)
 _TABLES = (REQUESTS, PARTS, PICTURES, TENANT_OF, SESSIONS, OUTCOMES)
@@ -292,7 +293,7 @@ def _filled(number: int, request: Row) -> Row:
         "shapes": ["gateway_log"],
         "scope": "",
         "time_source": "time",
-        "api": "chat",
+        "api": USUAL_API,
         "operation": "ChatCompletions_Create",
         "deployment": "chat",
         "model": "gpt-4o",

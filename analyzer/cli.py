@@ -125,7 +125,12 @@ FailOnOption = Annotated[
     typer.Option("--fail-on", help="Exit with 1 when such a finding appeared or reopened since a run last ended."),
 ]
 Policies = Annotated[
-    list[str], typer.Option("--policy", metavar="NAME", help="Policy pack of queries/policies; may be given again.")
+    list[str],
+    typer.Option(
+        "--policy",
+        metavar="NAME",
+        help="Policy to judge by: azure_openai_code_of_conduct, eu_ai_act or azure_face_api; may be given again.",
+    ),
 ]
 ExceptionsFile = Annotated[
     Path | None,
@@ -316,31 +321,26 @@ def rules_list(output: FormatOption = Format.TABLE) -> None:
     _print_rows(rows, output)
 
 
+RuleFiles = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="RULE.sql", help="Rules or folders of them; the shipped ones when none."),
+]
+
+
 @rules_app.command("check")
-def rules_check(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="RULE.sql", help="Rules or folders of them; the shipped ones when none."),
-    ] = None,
-) -> None:
+def rules_check(files: RuleFiles = None) -> None:
     """Check rules and run their cases; exit code 2 when one is wrong.
 
     Example: aoai-audit rules check my_rules/lookalikes.sql
     """
     from analyzer.cases import run_cases
     from analyzer.lexicon import load_lexicon
-    from analyzer.rules import check_rules
     from analyzer.shipped import folder
 
-    queries = folder("queries")
-    checked = [check_rules(path) for path in files or [queries / "rules"]]
-    if wrong := [error for _, errors in checked for error in errors]:
-        for error in wrong[:-1]:
-            err.print(f"aoai-audit: error: {error}")
-        raise wrong[-1]
-    lexicon = load_lexicon(queries / "lexicon")
+    rules = _checked_rules(files)
+    lexicon = load_lexicon(folder("queries") / "lexicon")
     failed = False
-    for rule in (rule for rules, _ in checked for rule in rules):
+    for rule in rules:
         results = run_cases(rule, lexicon)
         for result in results:
             if not result.passed:
@@ -349,6 +349,42 @@ def rules_check(
         err.print(f"{rule.id}: {sum(r.passed for r in results)} of {len(results)} cases hold")
     if failed:
         raise UsageError("rules check: a case does not hold; mend the rule, the lexicon or the case")
+
+
+@rules_app.command("coverage")
+def rules_coverage(files: RuleFiles = None, output: FormatOption = Format.TABLE) -> None:
+    """List what each clause of every policy forbids, the rules that find it and the number of their cases.
+
+    Exit code 2 when a use has no rule, or a rule no cases. Example: aoai-audit rules coverage --format csv
+    """
+    from analyzer.clauses import clause_coverage
+    from analyzer.policies import load_packs, pack_names
+    from analyzer.shipped import folder
+
+    rules = _checked_rules(files)
+    policies = folder("queries") / "policies"
+    packs = load_packs(policies, pack_names(policies)).chosen
+    covered, gaps = clause_coverage(packs, rules)
+    _print_rows([vars(row) for row in covered], output)
+    _raise_all(gaps)
+
+
+def _checked_rules(files: Sequence[Path] | None) -> list[Any]:
+    """The rules of these files and folders, the shipped ones when none is named. Raises UsageError on a wrong one."""
+    from analyzer.rules import check_rules
+    from analyzer.shipped import folder
+
+    checked = [check_rules(path) for path in files or [folder("queries") / "rules"]]
+    _raise_all([error for _, errors in checked for error in errors])
+    return [rule for rules, _ in checked for rule in rules]
+
+
+def _raise_all(errors: Sequence[UsageError]) -> None:
+    """Tell all errors on stderr, the last by raising it; nothing when there is none."""
+    for error in errors[:-1]:
+        err.print(f"aoai-audit: error: {error}")
+    if errors:
+        raise errors[-1]
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------

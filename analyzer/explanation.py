@@ -241,6 +241,8 @@ def _requests(finding: Row, requests: list[Row]) -> list[str]:
 
 
 def _evidence(part: Row, contexts: dict[tuple[Any, ...], list[str]]) -> list[str]:
+    if part["part_no"] is None:
+        return [_under(f"the call itself, {(part['request_key'] or '')[:12]}")]
     where = " ".join(word for word in (part["role"], part["kind"]) if word) or "part"
     said = "no text" if part["text_id"] is None else "text gone" if part["excerpt"] is None else f"“{part['excerpt']}”"
     against = contexts.get(tuple(part[name] for name in _PLACE))

@@ -125,27 +125,30 @@ def _policy(packs: Packs) -> dict[str, pa.Table]:
     clauses = [(pack, clause) for pack in packs.chosen for clause in pack.clauses]
     rows = [(pack, clause, row) for pack, clause in clauses for row in clause.rows]
     return {
+        "pack_scopes": _table(
+            ((pack.id, *vars(pack.scope).values()) for pack in packs.chosen),
+            pack=_TEXT, countries=_LIST, said=_TEXT, regions=_LIST, apis=_LIST, not_apis=_LIST,
+        ),
         "clause_rows": _table(
             (_clause_cells(number, *row) for number, row in enumerate(rows)),
-            row_no=_INT, pack=_TEXT, clause_id=_TEXT, title=_TEXT, note=_TEXT, grade=_TEXT, cure=_TEXT, country=_TEXT,
-            uses=_LIST, binds=_LIST, needs=_LIST, alone=pa.bool_(),
+            row_no=_INT, pack=_TEXT, clause_id=_TEXT, title=_TEXT, reading=_TEXT, exception=_TEXT, cures=_LIST,
+            country=_TEXT, uses=_LIST, binds=_LIST, needs=_LIST, perhaps=_LIST, exempts=_LIST, alone=pa.bool_(),
             from_earliest=_DAY, from_certain=_DAY, to_earliest=_DAY, to_certain=_DAY,
         ),
         "clause_texts": _table(
             ((pack.id, text.version, text.start, text.title) for pack in packs.chosen for text in pack.texts),
             pack=_TEXT, version=_TEXT, from_day=_DAY, title=_TEXT,
         ),
-        "clause_numbers": _table(
-            ((clause.id, version, number) for _, clause in clauses for version, number in clause.numbers.items()),
-            clause_id=_TEXT, version=_TEXT, number=_INT,
+        "clause_wordings": _table(
+            ((pack.id, clause.id, *vars(wording).values()) for pack, clause in clauses for wording in clause.wordings),
+            pack=_TEXT, clause_id=_TEXT, version=_TEXT, grade=_TEXT, source=_TEXT, number=_TEXT, quote=_TEXT,
         ),
     }  # fmt: skip
 
 
 def _clause_cells(number: int, pack: Pack, clause: Clause, row: Row) -> tuple[object, ...]:
-    of_clause = (clause.id, clause.title, clause.note, clause.grade, clause.cure, clause.country)
-    dates = (row.from_earliest, row.from_certain, row.to_earliest, row.to_certain)
-    return (number, pack.id, *of_clause, row.uses, row.binds, row.needs, row.alone, *dates)
+    of_clause = (clause.id, clause.title, clause.reading, clause.exception, clause.cures, clause.country)
+    return (number, pack.id, *of_clause, *vars(row).values())
 
 
 def _exceptions(exceptions: Exceptions) -> dict[str, pa.Table]:

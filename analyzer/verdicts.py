@@ -155,8 +155,11 @@ A row of a clause meets a use when the row
 
 * names the use, and is in force on the day of at least one cited request (`from` and `to` have an earliest and a
   certain day each; a `to` day is the first one outside),
-* binds one of the actors of the cited requests, and
-* has its needs met: all circumstances it needs are true, or some are and none of the rest is known to be false.
+* binds one of the actors of the cited requests, and exempts none of them (with a confidence of 0.5 or more),
+* has its needs met: all circumstances it needs are true, or some are and none of the rest is known to be false, and
+* is of a policy that is about these calls: of their api, and where they took place. A policy that holds in some
+  countries only meets a use when the tenant's country is one of them, or the log says that it took place there, or,
+  as a review, when the resource stands in one of its regions. Where nothing tells the place it does not meet it.
 
 The verdict is **violation**, unless one of these makes it a **review**:
 
@@ -168,11 +171,19 @@ The verdict is **violation**, unless one of these makes it a **review**:
 | unsure actor | the confidence in the actor is under 0.5 |
 | unknown actor | nobody is known to stand behind it; only clauses that bind everyone apply |
 | police not known | a body that contains police, or a vendor that names no agency, meets a clause that binds police |
+| actor for a human | the row says that it perhaps binds this actor |
+| place not known | only the region of the resource hints that the policy holds there |
 | needs not known | some of the circumstances the clause needs were not seen |
-| cure | consent, approval or human review shows in the log or stands in the register of exceptions |
+| cure | a circumstance that the clause accepts shows in the log, or a consent or approval stands in the register |
 | alone | the clause stays a review unless another clause makes the same subject a violation |
 
-A cure that is false or not known counts as absent, and the explanation says that it was not seen in the log. A
-finding under review is never hidden. Where several bound actors stand behind a use, the one with the highest
-confidence is named (then role `by`, then name).
+A cure that is false or not known counts as absent, and the explanation says that it was not seen in the log. No cure
+of a clause counts for another. A finding under review is never hidden. Where several bound actors stand behind a use,
+the one with the highest confidence is named (then role `by`, then name).
+
+The explanation of a finding is one sentence: by or for whom, when, the use, how it ended, the verdict with the clause
+in our words, and why; then the text of the policy in force that day and the number of the clause in it, how its words
+are known (quoted or read: grade A; a summary or a sibling document: B; the press: C), what is a reading of ours, and
+which exception the clause has. Where the words of that text were not seen, it says from which other text they are.
+[policies.md](policies.md) has every clause with its sources.
 """

@@ -23,6 +23,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from analyzer.cli import app
+from analyzer.policies import Clause, Row, Scope, Wording, load_packs, pack_names
 from analyzer.rules import load_rules
 from analyzer.schema import TABLES, VIEWS, Column
 from analyzer.shipped import folder
@@ -81,6 +82,82 @@ def verdicts_page() -> str:
     return page(shipped_verdicts())
 
 
+def policies_page() -> str:
+    """``docs/policies.md``: every clause of every policy, with its days, words, sources and exceptions."""
+    lines = [
+        "# The policies",
+        "",
+        MADE_BY,
+        "",
+        "What `--policy` can name, the default first. Who is bound, by which use and since when is data, in",
+        "`queries/policies/`; how a use is judged by it is in [verdicts.md](verdicts.md). A clause is told in our",
+        "words; the grade says how its own words are known: A they were seen, B by a summary or a sibling document, C",
+        "by the press. Somebody should open the live text before a clause is cited to a customer.",
+        "",
+    ]
+    policies = folder("queries") / "policies"
+    for pack in load_packs(policies, pack_names(policies)).chosen:
+        lines += [
+            f"## {pack.id}",
+            "",
+            f"{pack.title}. Version {pack.version} of this file.",
+            "",
+            *_about(pack.scope),
+            "",
+        ]
+        texts = [(text.version, str(text.start), text.title) for text in pack.texts]
+        lines += [*_rows(("text", "from", "title"), texts), ""]
+        for clause in pack.clauses:
+            lines += [f"### {clause.id}", "", f"{clause.title[:1].upper()}{clause.title[1:]}.", ""]
+            lines += [f"* Exception: {clause.exception}.{_cured(clause)}"]
+            lines += [f"* A reading: {clause.reading}."] * bool(clause.reading)
+            lines += [f"* {_worded(wording)}" for wording in clause.wordings]
+            bound = [(_bound(row), _names(row.uses), _names(row.needs) or "none", _days(row)) for row in clause.rows]
+            lines += ["", *_rows(("binds", "uses", "needs", "in force"), bound), ""]
+        lines += [f"`{name}` is never applied: {why}.\n" for name, why in pack.never.items()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _about(scope: Scope) -> list[str]:
+    """What calls a policy is about, a line each."""
+    said = f", or the log says `{scope.said}`" if scope.said else ""
+    hint = f"; as a review also where the resource stands in {_names(scope.regions)}" if scope.regions else ""
+    lines = [
+        f"Only where the tenant's country is one of {_names(scope.countries)}{said}{hint}." if scope.countries else "",
+        f"Only calls of the api {_names(scope.apis)}." if scope.apis else "",
+        f"No calls of the api {_names(scope.not_apis)}." if scope.not_apis else "",
+    ]
+    return [line for line in lines if line] or ["All calls, everywhere."]
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(map(_cell, line))} |" for line in (head, ["---"] * len(head), *rows)]
+
+
+def _cured(clause: Clause) -> str:
+    return f" It lowers to review where {_names(clause.cures)} is known." if clause.cures else ""
+
+
+def _worded(wording: Wording) -> str:
+    number = f", {wording.number}" if wording.number else ""
+    quote = f": “{wording.quote}”" if wording.quote else ""
+    return f"Text {wording.text}{number}, grade {wording.grade}{quote}. Source: {wording.source}."
+
+
+def _bound(row: Row) -> str:
+    perhaps = f"; perhaps {_names(row.perhaps)}" if row.perhaps else ""
+    exempts = f"; not where {_names(row.exempts)} acts" if row.exempts else ""
+    alone = "; by itself a review" if row.alone else ""
+    return f"{_names(row.binds)}{perhaps}{exempts}{alone}"
+
+
+def _days(row: Row) -> str:
+    since = f"from {row.from_earliest}"
+    certain = f", certainly from {row.from_certain}" if row.from_certain else ", never certainly"
+    until = f"; ends {row.to_earliest} at the earliest, {row.to_certain} at the latest" if row.to_earliest else ""
+    return since + (certain if row.from_certain != row.from_earliest else "") + until
+
+
 def commands_page() -> str:
     """``docs/commands.md``: the help of every command."""
     lines = [
@@ -128,7 +205,13 @@ def rules_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-PAGES = {"schema.md": schema_page, "verdicts.md": verdicts_page, "commands.md": commands_page, "rules.md": rules_page}
+PAGES = {
+    "schema.md": schema_page,
+    "verdicts.md": verdicts_page,
+    "policies.md": policies_page,
+    "commands.md": commands_page,
+    "rules.md": rules_page,
+}
 
 
 # --- parts of pages ---------------------------------------------------------------------------------------------------
@@ -138,12 +221,15 @@ def apis_part() -> str:
     """The part ``apis`` of ``docs/log-shapes.md``: operation names and URL paths by api."""
     tables = tomllib.loads((folder("queries") / "operations.toml").read_text(encoding="utf-8"))
     apis = dict.fromkeys([*tables["operations"], *tables["paths"]])
-    rows = [f"| `{api}` | {_names(tables['operations'], api)} | {_names(tables['paths'], api)} |" for api in apis]
+    rows = [
+        f"| `{api}` | {_names(tables['operations'].get(api, ()))} | {_names(tables['paths'].get(api, ()))} |"
+        for api in apis
+    ]
     return "\n".join(["| api | operations as logged | ends of URL paths |", "|---|---|---|", *rows])
 
 
-def _names(table: dict[str, list[str]], api: str) -> str:
-    return ", ".join(f"`{name}`" for name in table.get(api, ()))
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def example_part(say: Say) -> str:

@@ -1,9 +1,10 @@
 -- Uses become findings: each use is met with the rows of the chosen clauses and with the actors of its requests.
 --
--- Reads the views, and what analyzer/judge.py registers: found_uses, clause_rows, clause_texts, clause_numbers,
--- exceptions, severity_rows, severity_steps, and the words explanations are made of (use_words, circumstance_words,
--- actor_words, outcome_words). Gives the columns of store.findings. The rules of judgement are told in
--- docs/verdicts.md; a name here for each: met (needs), dated (dates, cures), candidates (actors), judged (verdict).
+-- Reads the views, and what analyzer/judge.py registers: found_uses, pack_scopes, clause_rows, clause_texts,
+-- clause_wordings, exceptions, severity_rows, severity_steps, and the words explanations are made of (use_words,
+-- circumstance_words, actor_words, outcome_words). Gives the columns of store.findings. The rules of judgement are told
+-- in docs/verdicts.md; a name here for each: placed (scope), met (needs), dated (dates, cures), candidates (actors),
+-- judged (verdict).
 
 WITH cited AS MATERIALIZED (
     SELECT
@@ -15,6 +16,8 @@ WITH cited AS MATERIALIZED (
         coalesce(requests.deployment, '') AS deployment,
         requests.occurred_at,
         requests.occurred_at::DATE AS day,
+        coalesce(requests.api, '') AS api,
+        lower(replace(coalesce(requests.region, ''), ' ', '')) AS region,
         coalesce(requests.outcome, 'unknown') AS outcome,
         coalesce(requests.order_uncertain, false) OR coalesce(requests.prompt_seen = 'fragments', false)
             OR coalesce(requests.answer_seen = 'fragments', false) AS fragmentary
@@ -59,6 +62,27 @@ facts AS (
     GROUP BY cited.rule_id, cited.subject
 ),
 
+-- --- which packs are about it: by the api, and by where it took place ---------------------------------------------------
+
+placed AS (
+    SELECT
+        cited.rule_id,
+        cited.subject,
+        pack_scopes.pack,
+        pack_scopes.said,
+        len(pack_scopes.countries) = 0 AS everywhere,
+        coalesce(bool_or(list_contains(pack_scopes.countries, upper(tenant_periods.country))), false) AS in_country,
+        bool_or(list_contains(pack_scopes.regions, cited.region)) AS in_region
+    FROM cited
+    CROSS JOIN pack_scopes
+    LEFT JOIN tenant_periods ON tenant_periods.tenant_id = cited.tenant_id
+        AND coalesce(cited.day >= tenant_periods.valid_from, true)
+        AND coalesce(cited.day <= tenant_periods.valid_to, true)
+    WHERE (len(pack_scopes.apis) = 0 OR list_contains(pack_scopes.apis, cited.api))
+        AND NOT list_contains(pack_scopes.not_apis, cited.api)
+    GROUP BY cited.rule_id, cited.subject, pack_scopes.pack, pack_scopes.said, everywhere
+),
+
 -- --- which rows it meets: the use is named, no need is known to be false, and at least one is true -----------------
 
 named AS (
@@ -73,24 +97,35 @@ named AS (
         clause_rows.pack,
         clause_rows.clause_id,
         clause_rows.title,
-        clause_rows.note,
-        clause_rows.grade,
-        clause_rows.cure,
+        clause_rows.reading,
+        clause_rows.exception,
+        clause_rows.cures,
         clause_rows.country,
         clause_rows.binds,
+        clause_rows.perhaps,
+        clause_rows.exempts,
         clause_rows.needs,
         clause_rows.alone,
+        CASE
+            WHEN placed.everywhere THEN 'everywhere'
+            WHEN placed.in_country THEN 'country'
+            WHEN found_uses.circumstances[placed.said] THEN 'said'
+            WHEN placed.in_region AND coalesce(found_uses.circumstances[placed.said], true) THEN 'region'
+        END AS place,
         list_filter(clause_rows.needs, lambda n: found_uses.circumstances[n] IS NULL) AS not_seen,
         len(list_filter(clause_rows.needs, lambda n: found_uses.circumstances[n])) AS seen,
         len(list_filter(clause_rows.needs, lambda n: NOT found_uses.circumstances[n])) AS against
     FROM found_uses
     JOIN clause_rows ON list_contains(clause_rows.uses, found_uses."use")
+    JOIN placed ON placed.rule_id = found_uses.rule_id AND placed.subject = found_uses.subject
+        AND placed.pack = clause_rows.pack
 ),
 met AS (
-    SELECT rule_id, rule_version, subject, "use", strength, circumstances, row_no, pack, clause_id, title, note, grade, cure,
-        country, binds, alone, not_seen
+    SELECT rule_id, rule_version, subject, "use", strength, circumstances, row_no, pack, clause_id, title, reading,
+        exception, cures, list_filter(cures, lambda n: coalesce(circumstances[n], false)) AS cures_seen, country, binds,
+        perhaps, exempts, alone, place, not_seen
     FROM named
-    WHERE against = 0 AND (seen > 0 OR len(needs) = 0)
+    WHERE against = 0 AND (seen > 0 OR len(needs) = 0) AND place IS NOT NULL
 ),
 
 -- --- dates and cures, for each cited day ----------------------------------------------------------------------------
@@ -104,13 +139,13 @@ days AS (
         cited.day,
         cited.day >= clause_rows.from_certain
             AND (clause_rows.to_earliest IS NULL OR cited.day < clause_rows.to_earliest) AS certain,
-        exceptions.reference
+        exceptions.kind || ' ' || exceptions.reference AS reference
     FROM met
     JOIN clause_rows ON clause_rows.row_no = met.row_no
     JOIN cited ON cited.rule_id = met.rule_id AND cited.subject = met.subject
     LEFT JOIN exceptions ON exceptions.tenant_id = cited.tenant_id
         AND exceptions.clause_id = met.clause_id
-        AND exceptions.kind = met.cure
+        AND list_contains(met.cures, exceptions.kind)
         AND cited.day BETWEEN exceptions.valid_from AND exceptions.valid_to
     WHERE coalesce(cited.day >= clause_rows.from_earliest, true)
         AND (clause_rows.to_certain IS NULL OR cited.day < clause_rows.to_certain)
@@ -140,6 +175,22 @@ texts AS (
     JOIN clause_texts ON clause_texts.pack = clause_rows.pack AND clause_texts.from_day <= dated.decisive_day
     GROUP BY dated.rule_id, dated.subject, dated.row_no
 ),
+worded AS (  -- what is known of a clause's words in a text: its own, else those of a text before it, else of one after
+    SELECT
+        clause_wordings.clause_id,
+        clause_texts.version,
+        clause_wordings.version AS words_of,
+        CASE WHEN clause_wordings.version = clause_texts.version THEN nullif(clause_wordings.number, '') END AS number,
+        clause_wordings.grade,
+        clause_wordings.quote
+    FROM clause_texts
+    JOIN clause_wordings ON clause_wordings.pack = clause_texts.pack
+    JOIN clause_texts AS read_text ON read_text.pack = clause_wordings.pack AND read_text.version = clause_wordings.version
+    QUALIFY row_number() OVER (
+        PARTITION BY clause_wordings.clause_id, clause_texts.version
+        ORDER BY read_text.from_day > clause_texts.from_day, abs(date_diff('day', read_text.from_day, clause_texts.from_day))
+    ) = 1
+),
 
 -- --- by or for whom ---------------------------------------------------------------------------------------------------
 
@@ -168,6 +219,12 @@ behind AS (  -- whether anything says for whom a vendor acts
     FROM acting
     GROUP BY rule_id, subject
 ),
+exempted AS (  -- rows that bind nobody here, because of who stands behind the use
+    SELECT DISTINCT met.rule_id, met.subject, met.row_no
+    FROM met
+    JOIN acting ON acting.rule_id = met.rule_id AND acting.subject = met.subject
+        AND list_contains(met.exempts, acting.actor) AND acting.confidence >= 0.5
+),
 candidates AS (
     SELECT
         met.rule_id,
@@ -178,6 +235,7 @@ candidates AS (
         acting.role,
         acting.confidence,
         CASE
+            WHEN list_contains(met.perhaps, acting.actor) OR list_contains(met.exempts, acting.actor) THEN 'perhaps'
             WHEN list_contains(met.binds, acting.actor) THEN 'bound'
             WHEN list_contains(met.binds, 'all') THEN CASE WHEN acting.actor = 'unknown' THEN 'unknown' ELSE 'bound' END
             WHEN acting.actor = 'umbrella' AND NOT (
@@ -188,6 +246,8 @@ candidates AS (
     FROM met
     JOIN acting ON acting.rule_id = met.rule_id AND acting.subject = met.subject
     JOIN behind ON behind.rule_id = met.rule_id AND behind.subject = met.subject
+    ANTI JOIN exempted ON exempted.rule_id = met.rule_id AND exempted.subject = met.subject
+        AND exempted.row_no = met.row_no
 ),
 bound AS (
     SELECT rule_id, subject, row_no, actor, agency, role, confidence, binding
@@ -212,9 +272,10 @@ weighed AS (
         met.row_no,
         met.clause_id,
         met.title,
-        met.note,
-        met.grade,
+        met.reading,
+        met.exception,
         met.alone,
+        met.place,
         coalesce(texts.version, '') AS policy_version,
         coalesce(texts.text_title, '') AS text_title,
         facts.occurred_at,
@@ -226,8 +287,8 @@ weighed AS (
         bound.agency,
         bound.role,
         bound.confidence,
-        CASE WHEN met.cure <> '' AND NOT coalesce(met.circumstances[met.cure], false) AND NOT dated.excepted
-            THEN replace(met.cure, '_', ' ') || ' was not seen in the log'
+        CASE WHEN len(met.cures) > 0 AND len(met.cures_seen) = 0 AND NOT dated.excepted
+            THEN replace(array_to_string(met.cures, ' or '), '_', ' ') || ' was not seen in the log'
         END AS cure_not_seen,
         list_filter(
             [
@@ -236,13 +297,14 @@ weighed AS (
                 CASE WHEN facts.in_pieces THEN 'the content could only be read in pieces' END,
                 CASE WHEN bound.binding = 'unknown' THEN 'it is not known who acted'
                     WHEN bound.confidence < 0.5 THEN 'it is not sure who acted' END,
-                CASE WHEN bound.binding = 'perhaps' THEN 'it is not known whether police stand behind it' END,
+                CASE WHEN bound.binding = 'perhaps' THEN 'it is not known whether law enforcement stands behind it' END,
+                CASE WHEN met.place = 'region' THEN 'only the region of the resource hints that the policy holds there' END,
                 CASE WHEN len(met.not_seen) > 0 THEN 'not seen in the log: '
                     || array_to_string(list_transform(met.not_seen, lambda n: replace(n, '_', ' ')), ', ') END,
-                CASE WHEN met.cure <> '' AND met.circumstances[met.cure]
-                    THEN 'the log speaks of ' || replace(met.cure, '_', ' ') END,
-                CASE WHEN dated.excepted THEN 'the register of exceptions names ' || replace(met.cure, '_', ' ') || ' '
-                    || array_to_string(dated.exception_refs, ', ') END
+                CASE WHEN len(met.cures_seen) > 0
+                    THEN 'the log speaks of ' || replace(array_to_string(met.cures_seen, ', '), '_', ' ') END,
+                CASE WHEN dated.excepted
+                    THEN 'the register of exceptions names ' || array_to_string(dated.exception_refs, ', ') END
             ],
             lambda reason: reason IS NOT NULL
         ) AS doubts
@@ -328,16 +390,24 @@ SELECT
             THEN 'from ' || strftime(judged.occurred_at, '%Y-%m-%d') || ' to ' || strftime(judged.last_at, '%Y-%m-%d')
             ELSE 'on ' || coalesce(strftime(judged.occurred_at, '%Y-%m-%d'), 'an unknown day') END
         || ' to ' || use_words.phrase || coalesce(known_circumstances.phrase, '') || ' '
-        || coalesce(outcome_words.phrase, '') || '. '
-        || CASE judged.verdict WHEN 'violation' THEN 'Violation of ' ELSE 'To be reviewed under ' END
-        || judged.clause_id || ' (' || judged.title || '; ' || judged.text_title
-        || coalesce(', no. ' || clause_numbers.number, '')
-        || '; evidence of the wording ' || judged.grade
-        || CASE WHEN judged.note <> '' THEN '; ' || judged.note ELSE '' END
-        || ')'
+        || coalesce(outcome_words.phrase, '')
+        || CASE judged.verdict WHEN 'violation' THEN ': a violation of ' ELSE ': to be reviewed under ' END
+        || judged.clause_id || ' (' || judged.title || '), '
         || CASE judged.verdict WHEN 'violation'
-            THEN ': the signs are strong, the clause binds this actor and stood on that day'
-            ELSE ', because ' || array_to_string(judged.doubts, '; ') END
+            THEN 'for the signs are strong, the clause binds this actor and stood on that day'
+            ELSE 'because ' || array_to_string(judged.doubts, '; ') END
+        || CASE judged.place WHEN 'country' THEN '; it holds there by the country of the tenant'
+            WHEN 'said' THEN '; it holds there by what the log says' ELSE '' END
+        || '; ' || judged.text_title || coalesce(', ' || worded.number, '')
+        || CASE WHEN worded.words_of = judged.policy_version THEN ', '
+            ELSE ', its own words not seen, those of the text ' || worded.words_of || ' ' END
+        || CASE
+            WHEN worded.quote <> '' THEN 'quoted (grade A): “' || worded.quote || '”'
+            WHEN worded.grade = 'A' THEN 'read (grade A)'
+            WHEN worded.grade = 'B' THEN 'known by a summary or a sibling document (grade B)'
+            ELSE 'known by the press (grade C)' END
+        || CASE WHEN judged.reading <> '' THEN '; a reading: ' || judged.reading ELSE '' END
+        || CASE WHEN starts_with(judged.exception, 'none') THEN '' ELSE '; exception: ' || judged.exception END
         || coalesce('; ' || judged.cure_not_seen, '') || '.' AS explanation,
     found_uses.evidence
 FROM judged
@@ -347,7 +417,7 @@ CROSS JOIN severity_steps
 JOIN use_words ON use_words.word = judged."use"
 LEFT JOIN actor_words ON actor_words.word = judged.actor
 LEFT JOIN outcome_words ON outcome_words.word = judged.outcome
-LEFT JOIN clause_numbers ON clause_numbers.clause_id = judged.clause_id AND clause_numbers.version = judged.policy_version
+LEFT JOIN worded ON worded.clause_id = judged.clause_id AND worded.version = judged.policy_version
 LEFT JOIN known_circumstances ON known_circumstances.rule_id = judged.rule_id
     AND known_circumstances.clause_id = judged.clause_id AND known_circumstances.subject = judged.subject
 ORDER BY finding_id

@@ -593,7 +593,9 @@ def test_a_report_shows_hostile_names_cleaned(hostile: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], *([name] for name in NAMES), ["rules", "list"], ["rules", "check"]], ids=" ".join
+    "words",
+    [[], *([name] for name in NAMES), ["rules", "list"], ["rules", "check"], ["rules", "coverage"]],
+    ids=" ".join,
 )
 def test_help_tells_what_a_command_is_for(words: list[str], aoai: Aoai) -> None:
     ran = aoai(*words, "--help")
@@ -679,6 +681,7 @@ def test_a_run_that_nobody_listens_to_ends_with_its_own_code(place: Place, input
 
 PUBLIC = [
     *("run", "load", "detect", "report", "status", "query", "explain", "load_rules", "run_cases"),
+    *("load_packs", "clause_coverage"),
     *("ExitCode", "AnalyzerError", "UsageError", "LockedError", "StoreError"),
 ]
 

@@ -27,6 +27,11 @@ def _ordered(apis: Iterable[tuple[str, list[str]]]) -> _Patterns:
     return sorted(patterns, key=lambda pair: ("*" in pair[0], -len(pair[0])))
 
 
+def apis() -> tuple[str, ...]:
+    """Every api that has an operation or a path, in the order of the file."""
+    return tuple(dict.fromkeys(api for name in ("operations", "paths") for _, api in _table(name)))
+
+
 def api_of_operation(operation: str) -> str | None:
     """The api of an operation name as logged, in any case, with blanks or dashes; None where the table has none."""
     name = re.sub(r"[ -]", "_", operation.strip()[:_LONGEST].lower())
