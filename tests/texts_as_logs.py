@@ -42,6 +42,7 @@ _CALL_TYPES = {
     "speech": "aspeech",
     "moderation": "amoderation",
 }
+_VERDICTS = {"violation", "review"}
 _REQUIRED = {"id", "tenant", "language", "why"}
 _OPTIONAL = {
     "api", "model", "deployment", "system", "turns", "user", "pictures", "tools", "answer", "expect", "uses",
@@ -107,13 +108,17 @@ def read_requests(folder: Path) -> list[Request]:
 def _request(table: Row, where: str) -> Request:
     if wrong := (_REQUIRED - table.keys()) | (table.keys() - _REQUIRED - _OPTIONAL):
         raise ValueError(f"{where}: keys missing or unknown: {sorted(wrong)}; see the other requests")
-    if ("turns" in table) == ("user" in table):
-        raise ValueError(f"{where}: write either turns or user")
+    if ("turns" in table) == ("user" in table) or ("turns" in table and "pictures" in table):
+        raise ValueError(f"{where}: write either turns, each with its pictures, or user and pictures")
     one = {"role": "user", "text": table.get("user"), "pictures": table.get("pictures", 0)}
+    turns = table.get("turns", [one])
+    if not turns or not all({"role", "text"} <= turn.keys() <= {"role", "text", "pictures"} for turn in turns):
+        raise ValueError(f"{where}: a turn has role and text, and may have pictures")
+    if (table.get("expect") in _VERDICTS) != bool(table.get("uses")):
+        raise ValueError(f"{where}: expect is one of {sorted(_VERDICTS)} and stands with uses")
     values = {name: value for name, value in table.items() if name not in ("user", "pictures")}
-    turns = tuple(Turn(**turn) for turn in table.get("turns", [one]))
     lists = {name: tuple(table.get(name, ())) for name in ("tools", "uses")}
-    request = Request(**{**values, **lists, "turns": turns})
+    request = Request(**{**values, **lists, "turns": tuple(Turn(**turn) for turn in turns)})
     if request.tenant not in CLASSES or request.api not in _CALL_TYPES:
         raise ValueError(f"{where}: tenant is one of {sorted(CLASSES)}, api one of {sorted(_CALL_TYPES)}")
     if request.api != "chat" and (len(turns) != 1 or request.pictures or request.tools or request.system):
