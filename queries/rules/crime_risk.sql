@@ -2,7 +2,7 @@
 -- use     = "crime_risk"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request that asks how likely somebody is to offend, or for a score of it. Strong when something says that it
 -- is about persons, and not an area; weak when people decide after it. Does not see whether facts of a crime stand
