@@ -2,7 +2,7 @@
 -- use     = "infer_age_gender"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request with a picture or a recording that asks how old somebody exactly is, whether male or female, or for a
 -- table with age and gender of people. Weak when nothing says that people are meant, or only a name asks. Does not see
@@ -11,8 +11,8 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction", "redaction", "allowed_attribute"]
--- soft = ["news", "training"]
+-- never = ["negation", "animal", "redaction", "allowed_attribute"]
+-- soft = ["news", "training", "fiction"]
 -- most_evidence = 20
 
 WITH meant AS (  -- what the caller sent, in words or names, and did not rule out

@@ -2,7 +2,7 @@
 -- use     = "infer_emotion"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request that asks what somebody feels, whether somebody lies, or who is bored or angry, with a picture or a
 -- recording. Weak when nothing says that a person is meant, or when only measures of a voice in words are there. Does
@@ -11,9 +11,12 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction", "redaction"]
--- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
--- soft = ["news", "training", "marketing"]
+-- never = ["negation", "animal", "redaction"]
+-- talk = [
+--     "policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report",
+--     "fiction"
+-- ]
+-- soft = ["news", "training", "marketing", "fiction"]
 -- most_evidence = 20
 
 WITH meant AS (  -- what the caller sent, in words or names, and did not rule out

@@ -2,7 +2,7 @@
 -- use     = "compare"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request whose words ask to compare, match, rank or pick out people, with a picture and a sign that people are
 -- meant: a face, a booking picture, a list of persons, a person pointed at, or a question who or whether the same. It
@@ -14,9 +14,12 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction"]
--- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
--- soft = ["news", "training", "marketing"]
+-- never = ["negation", "animal"]
+-- talk = [
+--     "policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report",
+--     "fiction"
+-- ]
+-- soft = ["news", "training", "marketing", "fiction"]
 -- aside = ["redaction", "counting", "plates"]
 -- most_evidence = 20
 

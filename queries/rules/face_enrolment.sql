@@ -2,7 +2,7 @@
 -- use     = "enrol"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request that enrols, indexes, codes or clusters faces. Strong with a picture and a booking picture, a list of
 -- persons, a face as numbers or a code made of its features; weak with a picture and a question who or whether the
@@ -11,9 +11,12 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction"]
--- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
--- soft = ["news", "training", "marketing"]
+-- never = ["negation", "animal"]
+-- talk = [
+--     "policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report",
+--     "fiction"
+-- ]
+-- soft = ["news", "training", "marketing", "fiction"]
 -- aside = ["redaction", "counting", "plates"]
 -- most_evidence = 20
 

@@ -2,7 +2,7 @@
 -- use     = "verify"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request with a picture whose words ask whether two pictures show the same person, whether this is really him,
 -- or to hold a face or a person against an identity document or a stored picture. Weak: only a name says so, the text
@@ -12,8 +12,8 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction"]
--- soft = ["news", "training", "marketing"]
+-- never = ["negation", "animal"]
+-- soft = ["news", "training", "marketing", "fiction"]
 -- aside = ["redaction", "counting", "plates"]
 -- most_evidence = 20
 

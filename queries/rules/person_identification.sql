@@ -2,7 +2,7 @@
 -- use     = "identify"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request with a picture whose words ask who somebody is, for a name or an id, or to search a list of persons.
 -- Weak: only a name says so, a public figure is meant, the text is news, teaching or marketing, or faces are to be
@@ -12,9 +12,12 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction"]
--- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
--- soft = ["news", "training", "marketing", "celebrity"]
+-- never = ["negation", "animal"]
+-- talk = [
+--     "policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report",
+--     "fiction"
+-- ]
+-- soft = ["news", "training", "marketing", "fiction", "celebrity"]
 -- aside = ["redaction", "counting", "plates"]
 -- most_evidence = 20
 

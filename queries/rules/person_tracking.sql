@@ -2,7 +2,7 @@
 -- use     = "track"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request that asks to follow a person, with or without a name, through pictures, over cameras or from plate,
 -- phone or place data. Strong with pictures of cameras or people, or with live words beside the question where
@@ -12,9 +12,12 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction"]
--- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
--- soft = ["news", "training", "marketing"]
+-- never = ["negation", "animal"]
+-- talk = [
+--     "policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report",
+--     "fiction"
+-- ]
+-- soft = ["news", "training", "marketing", "fiction"]
 -- aside = ["redaction", "counting"]
 -- most_evidence = 20
 

@@ -2,7 +2,7 @@
 -- use     = "watch"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request that asks to watch people, or to look for wanted or listed people in pictures that come live (so
 -- words or names say). Strong when it looks at pictures for faces, a list or a person, or when live words stand beside
@@ -12,9 +12,12 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction"]
--- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
--- soft = ["news", "training", "marketing"]
+-- never = ["negation", "animal"]
+-- talk = [
+--     "policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report",
+--     "fiction"
+-- ]
+-- soft = ["news", "training", "marketing", "fiction"]
 -- aside = ["redaction", "counting"]
 -- most_evidence = 20
 
