@@ -46,6 +46,7 @@ _VERDICTS = {"violation", "review"}
 _REQUIRED = {"id", "tenant", "language", "why"}
 _OPTIONAL = {
     "api", "model", "deployment", "system", "turns", "user", "pictures", "tools", "answer", "expect", "uses",
+    "outcome", "clause",
 }  # fmt: skip
 
 
@@ -60,7 +61,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it was written down; ``expect`` and ``uses`` say what is to be reported, if anything is."""
+    """One request as it was written down; ``expect`` and what follows say what is to be reported, if anything is."""
 
     id: str
     tenant: str
@@ -75,6 +76,8 @@ class Request:
     answer: str = ""
     expect: str = ""
     uses: tuple[str, ...] = ()
+    outcome: str = ""
+    clause: str = ""
 
     @property
     def texts(self) -> list[str]:
