@@ -20,6 +20,7 @@ _DATA_URL = re.compile(r"data:([\w.+/-]{0,100}+)[^,\s\"]{0,200}+,([^\s\"'\\)<>]*
 _ADDRESS_STARTS = ("data:", "https://", "http://")
 _TOKEN = re.compile(r"(?:picture|audio|file|piece):([0-9a-f]{64})")
 _NAME = re.compile(NAME)
+_LABELS, _LABEL_CHARS = 16, 512  # as the API allows in metadata
 _HIDDEN_PICTURE = re.compile(r"data:image/[\w.+-]+;base64,|\"type\\*\"\s*:\s*\\*\"(?:image_url|input_image|image_file)")
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic")
 _TEXT_TYPES = ("text", "input_text", "output_text", "summary_text", "reasoning_text")
@@ -123,6 +124,7 @@ def read_request(value: Any, first_turn: int = 0) -> Body:
     _read_prompt(body, value)
     _read_tools(body, value)
     _read_files(body, value)
+    _read_labels(body, value)
     if "enhancements" in value and not any(part.kind == "picture" for part in body.parts):
         body.add("user", "picture", cut=True)  # only asked for with a picture, which the log cut off
     body.api = _request_api(value)
@@ -503,6 +505,14 @@ def _read_files(body: Body, value: dict[str, Any]) -> None:
         body.add("user", "picture" if is_picture else "audio" if kind.startswith("audio/") else "file", cut=True)
         if name:
             body.add(None, "name", name, name="file")
+
+
+def _read_labels(body: Body, value: dict[str, Any]) -> None:
+    """What the caller wrote on the call or on the batch it is of: up to 16 short texts that no model reads."""
+    labels = value.get("metadata")
+    for said in list(labels.values())[:_LABELS] if isinstance(labels, dict) else []:
+        if text := _string(said):
+            body.add(None, "name", text[:_LABEL_CHARS], name="metadata")
 
 
 # --- responses --------------------------------------------------------------------------------------------------------

@@ -240,6 +240,12 @@ def test_the_index_of_a_data_source_is_a_name(key: str) -> None:
     assert names(asked({"messages": [], key: [source]})) == [("tool", "faces")]
 
 
+def test_labels_of_a_call_or_a_batch_are_names() -> None:
+    labels = {"description": "nightly booking photo match", "job": "17", "empty": "", "odd": 3}
+    body = asked({"input_file_id": "file-1", "endpoint": "/v1/chat/completions", "metadata": labels})
+    assert names(body) == [("metadata", "nightly booking photo match"), ("metadata", "17")]
+
+
 def test_enhancements_tell_of_a_picture_that_the_log_cut_off() -> None:
     cut = asked({"enhancements": {"ocr": {"enabled": True}}, "messages": [{"role": "user", "content": "Read it"}]})
     assert [(part.kind, part.cut) for part in cut.parts] == [("text", False), ("picture", True)]
