@@ -313,7 +313,7 @@ PARTS = Table(
     side             | VARCHAR   | request, response or name
     role             | VARCHAR   | system, developer, user, assistant, tool; null where there is none
     kind             | VARCHAR   | text, picture, audio, file, tool, tool_call, output_schema, refusal, name or fragment
-    name             | VARCHAR   | for kind name: deployment, resource, product, key, tool (offered), tool_call, file or metadata (of the caller)
+    name             | VARCHAR   | for kind name: deployment, resource, product, key, tool, tool_call, file, metadata
     text_id          | VARCHAR   | its text (null for a picture without text)
     chars            | BIGINT    | length of the text in characters
     day              | DATE      | the day its text is kept under
