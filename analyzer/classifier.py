@@ -30,6 +30,7 @@ UNITED_STATES = frozenset(
 _OPEN_TLDS = {"ai", "app", "cc", "co", "fm", "gg", "io", "la", "me", "so", "to", "tv", "ws"}
 _LONGEST_NAME = 500  # characters; more is no name, and patterns may look back and forth in it
 _QUOTES = str.maketrans("\u2018\u2019\u201b\u2032\u00b4`\u201c\u201d\u2010\u2011\u2012\u2013\u2014", "''''''\"\"-----")
+_STROKES = str.maketrans("\u0142\u00f8\u0111\u0131", "lodi")  # letters that Unicode does not take apart
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"\{([a-z_]+)\}")
 _ENTRY_KEYS = {"id", "class", "language", "patterns", "about", "examples", "near"}
@@ -102,7 +103,7 @@ class _Body:
 
 def fold(text: str) -> str:
     """Lower case, without accents on letters, curly quotes, double blanks; ``&`` reads "and"."""
-    plain = unicodedata.normalize("NFKD", text.translate(_QUOTES).lower().replace("&", " and "))
+    plain = unicodedata.normalize("NFKD", text.translate(_QUOTES).lower().translate(_STROKES).replace("&", " and "))
     return " ".join(unicodedata.normalize("NFC", _ACCENTS.sub("", plain)).split())
 
 
