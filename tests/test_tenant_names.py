@@ -130,6 +130,96 @@ us_police|Town of Lesser Birch|lesserbirchpd.com|US|MA
 us_police|City of Calder Falls|cfpd.calderfalls.gov|US|OH
 us_police|University of Brenmark|police.brenmark.edu|US|TX
 us_police|Quell County|sheriff.quell.gov|US|WA
+us_police|Greenmarsh Police||US|NH
+us_police|Greenmarsh Dept of Police||US|KY
+us_police|Greenmarsh P.D.||US|MO
+us_police|Greenmarsh Police Bureau||US|OR
+us_police|Greenmarsh Police Services Agency||US|CA
+us_police|Greenmarsh Police Headquarters||US|CT
+us_police|Greenmarsh Police, 4th Precinct||US|NY
+us_police|Greenmarsh Police Crime Lab||US|CO
+us_police|Greenmarsh Police Detective Bureau||US|NJ
+us_police|Greenmarsh Twp. Police||US|NJ
+us_police|Greenmarsh-Lowfield Consolidated Police||US|PA
+us_police|Northern Lowfield Regional Police Dept||US|PA
+us_police|Sheriff, Adare County||US|WI
+us_police|Adare Sheriff's Department||US|IN
+us_police|Adare County Sheriff's Office Real-Time Crime Center||US|FL
+us_police|Adare County Sheriff & Jail||US|IA
+us_police|Adare County Sheriff's Department Crime Lab||US|CA
+us_police|High Sheriff of Adare County||US|ME
+us_police|Adare County Sheriff's Office Aviation Unit||US|AZ
+us_police|Adare County Constable's Office, Precinct 1||US|TX
+us_police|Adare County Constable, Pct 7||US|TX
+us_police|Lowfield Village Marshal||US|NM
+us_police|Lowfield Town Marshal||US|CO
+us_police|Adare County Police Department||US|VA
+us_police|Adare ISD Police||US|TX
+us_police|Adare Public Schools Police||US|VA
+us_police|Adare School District Department of School Safety Police||US|PA
+us_police|Lowfield A&M University Police||US|AL
+us_police|Lowfield State College Public Safety Police||US|PA
+us_police|UL Lowfield Police Department||US|LA
+us_police|Lowfield Polytechnic Police||US|CA
+us_police|Lowfield Metro Rail Police||US|CO
+us_police|Lowfield Bay Port Police||US|LA
+us_police|Lowfield Bridge and Tunnel Police||US|VA
+us_police|Lowfield Waterways Patrol Police||US|FL
+us_police|Lowfield Turnpike State Patrol||US|OH
+us_police|Wild Rice Lake Tribal Police||US|MN
+us_police|Pueblo of Lowfield Police Department||US|NM
+us_police|Adare Nation Rangers Police||US|AZ
+us_police|Adare Indian Community Police||US|AZ
+us_police|New Lowfield State Police||US|NM
+us_police|Lowfield State Marine Police||US|ME
+us_police|Lowfield Metropolitan Drug Enforcement Group||US|IL
+us_police|East Lowfield Gang Task Force||US|CA
+us_police|Adare Auto Theft Task Force||US|MI
+us_police|Adare County Internet Crimes Against Children Task Force||US|OH
+us_police|Lowfield Crime Center RTCC||US|MS
+us_police|Lowfield Department of Public Safety - Police||US|TX
+us_police|Safety Dept., Lowfield City Police||US|OH
+us_police|Policía Municipal de Bahía Alta||PR|
+us_police||adaresheriff.org||FL
+us_police||lowfieldpolicenh.org|US|NH
+us_police||police.lowfield.edu||
+us_police||sheriff.adarecounty.org|US|
+us_police|Lowfield|lowfield-police.net|US|CT
+us_police|Adare County|adarecountysheriffsoffice.com|US|IA
+us_police|Pinewater Police Dept.|pinewaterpd.net|US|MA
+us_police|City of Pinewater - Police|pinewater.gov|US|GA
+us_police|Pinewater City Police||US|KY
+us_police|Orrin County Sheriff Dept||US|UT
+us_police|Orrin County Sheriff's Office (OCSO)||US|FL
+us_police|Orrin Co Sheriff||US|SD
+us_police|ORRIN PARISH SHERIFF||US|LA
+us_police|Sheriff's Department, Orrin County||US|CA
+us_police|Pinewater Public Safety Dept||US|MI
+us_police|Pinewater Department of Public Safety - Police Services||US|CA
+us_police|Pinewater Univ. Police||US|TX
+us_police|Pinewater University Public Safety and Police||US|PA
+us_police|Pinewater Health System Police||US|GA
+us_police|Orrin County Airport Police||US|FL
+us_police|Orrin County Regional Transit Police||US|OH
+us_police|Pinewater City Schools Police Department||US|GA
+us_police|Orrin Forest Preserve District Police||US|IL
+us_police|Orrin County Park Rangers Police||US|IL
+us_police|Lake Orrin Conservancy Marine Patrol Police||US|IN
+us_police|Capitol Police of Orrin State||US|VA
+us_police|Tribal Police of Little Pinewater||US|CA
+us_police|Pinewater Rancheria Tribal Police||US|CA
+us_police|Orrin State Bureau of Criminal Investigation||US|OH
+us_police|Orrin State Gaming Enforcement State Police||US|NJ
+us_police|Metropolitan Police, Orrin and Pinewater||US|TN
+us_police|Unified Police of Greater Pinewater||US|UT
+us_police|Pinewater Valley Enforcement Group Narcotics Task Force||US|IL
+us_police|Constable, Precinct Two, Orrin County||US|TX
+us_police|Pinewater Marshal's Dept||US|GA
+us_police|Fusion Center of Orrin||US|KS
+us_police||pinewaterpolicedept.org|US|
+us_police||pinewater-pd.gov||
+us_police||orrincountysheriff.net|US|
+us_police||mail.pinewaterpolice.us||
 """
 
 FEDERAL = """
@@ -175,6 +265,26 @@ us_police|Red Hollow Nation Law Enforcement||US|SD
 unknown|ATF Fluids LLC||US|OH
 unknown|Dea Ceramics||US|CA
 unknown|Ice House Brewing||US|CA
+us_federal_le|Federal Bureau of Investigation||US|
+us_federal_le|United States Border Patrol||US|
+us_federal_le|DHS Homeland Security Investigations||US|
+us_federal_le|Army Criminal Investigation Division||US|
+us_federal_le|USSS||US|
+us_federal_le|Federal Reserve Police||US|
+us_federal_le|Smithsonian Institution Police||US|DC
+us_federal_le|National Zoological Park Police||US|DC
+us_federal_le|US Forest Service Law Enforcement and Investigations||US|
+us_federal_le|United States Mint Police||US|
+us_federal_le|Supreme Court Police||US|
+us_federal_le|Food and Drug Administration Office of Criminal Investigations||US|
+us_federal_le|Department of Homeland Security, Immigration and Customs Enforcement||US|
+us_federal_le|U.S. Marshals, Eastern District||US|
+us_federal_le|Secret Service Uniformed Division||US|
+us_federal_le|CBP Office of Field Operations||US|
+us_federal_le|DEA Special Operations Division||US|
+us_federal_le|FBI Criminal Justice Information Services Division||US|
+us_federal_le|Bureau of Land Management Law Enforcement||US|
+us_federal_le|Air Force Office of Special Investigations||US|
 """
 
 ABROAD = """
@@ -303,6 +413,122 @@ foreign_le||policia.serraclara.gov.br||
 foreign_le||police.pref.ohama.jp||
 foreign_le||policja.borow.gov.pl||
 foreign_le||police.gov.xy|KE|
+foreign_le|Northmoor Police||GB|
+foreign_le|Police Scotland||GB|
+foreign_le|Civil Nuclear Constabulary||GB|
+foreign_le|Ministry of Defence Police||GB|
+foreign_le|City of Northmoor Police||GB|
+foreign_le|Northmoor RCMP Detachment||CA|
+foreign_le|Northmoor Municipal Police Service||CA|
+foreign_le|Régie intermunicipale de police de Valdor||CA|
+foreign_le|Victoria Vale Police||AU|VIC
+foreign_le|Commissariat de police de Valdor||FR|
+foreign_le|Compagnie de gendarmerie départementale de Valdor||FR|
+foreign_le|Sûreté nationale||MA|
+foreign_le|Direction Générale de la Sûreté Nationale||MA|
+foreign_le|Polizeiinspektion Niederau||DE|
+foreign_le|Polizeirevier Niederau||DE|
+foreign_le|Polizei Niederau||DE|
+foreign_le|Kriminalpolizei Niederau||DE|
+foreign_le|Wasserschutzpolizei Niederau||DE|
+foreign_le|Bayrische Landespolizei, IT||DE|
+foreign_le|Comisaría General de Policía Judicial||ES|
+foreign_le|Policía Autonómica de Valdoria||ES|
+foreign_le|Guardia Urbana de Valdoria||ES|
+foreign_le|Policía Metropolitana de Valdoria||VE|
+foreign_le|Gendarmería Nacional||AR|
+foreign_le|Carabinieri Comando Provinciale di Valdoria||IT|
+foreign_le|Polizia Municipale di Valdoria||IT|
+foreign_le|Polícia de Segurança Pública||PT|
+foreign_le|Polícia Federal||BR|
+foreign_le|Polícia Rodoviária Federal||BR|
+foreign_le|Brigada Militar - Polícia Militar de Serra||BR|
+foreign_le|Politie Eenheid Noorddorp||NL|
+foreign_le|Lokale Politie Noorddorp||BE|
+foreign_le|Oslovik politidistrikt||NO|
+foreign_le|Midtjylvik Politi||DK|
+foreign_le|Polismyndigheten i Nordlund||SE|
+foreign_le|Helsinlahden poliisilaitos||FI|
+foreign_le|Komisariat Policji w Zaborzu||PL|
+foreign_le|Krajské ředitelství policie Zábor||CZ|
+foreign_le|Rendőr-főkapitányság Zábor||HU|
+foreign_le|Inspectoratul de Poliție Județean Zabor||RO|
+foreign_le|Policijska uprava Zagora||HR|
+foreign_le|Policija Slovenije||SI|
+foreign_le|ОМВД полиция Заборск||RU|
+foreign_le|Головне управління Національної поліції||UA|
+foreign_le|Zabor İlçe Emniyet Amirliği||TR|
+foreign_le|شرطة دبي الجديدة||AE|
+foreign_le|مديرية الأمن العام||JO|
+foreign_le|Zaborgarh Police Commissionerate||IN|
+foreign_le|महाराष्ट्र पोलीस||IN|
+foreign_le|Zabor Metropolitan Police||BD|
+foreign_le|Polres Zabor||ID|
+foreign_le|Kagoya Prefectural Police||JP|
+foreign_le|県警察本部||JP|
+foreign_le|南山区公安分局||CN|
+foreign_le|서울경찰청||KR|
+foreign_le||polizei-niederau.de||
+foreign_le||policie.zabor.cz||
+foreign_le||www.politi.zabor.dk||
+foreign_le|Brackenshire Police||GB|
+foreign_le|Brackenshire Constabulary Digital Services||GB|
+foreign_le|States of Bracken Police||JE|
+foreign_le|Police Service of Bracken Island||CA|
+foreign_le|Service de police de Montclar||CA|
+foreign_le|Police cantonale||CH|
+foreign_le|Police grand-ducale||LU|
+foreign_le|Brigade de gendarmerie de Montclar||FR|
+foreign_le|Direction centrale de la police judiciaire||FR|
+foreign_le|Polizeipräsidium Rheinau||DE|
+foreign_le|Polizeidirektion Rheinau, Inspektion 3||DE|
+foreign_le|Rheinauer Polizei||DE|
+foreign_le|Bundespolizeiinspektion Rheinau||DE|
+foreign_le|Landespolizei Fürstenau||LI|
+foreign_le|Policía Bonaerense Nueva||AR|
+foreign_le|Policía Municipal de Montclar||ES|
+foreign_le|Guardia Civil||ES|
+foreign_le|Dirección General de Policía||UY|
+foreign_le|Policía Estatal Preventiva de Montclar||MX|
+foreign_le|Polizia di Stato||IT|
+foreign_le|Comando Carabinieri Montclar||IT|
+foreign_le|Polícia Científica de Serrania||BR|
+foreign_le|Departamento de Polícia Civil||BR|
+foreign_le|Comando Territorial da GNR - Guarda Nacional Republicana||PT|
+foreign_le|Politie Zuidland||NL|
+foreign_le|Hedmarken Politidistrikt||NO|
+foreign_le|Polisområde Nord||SE|
+foreign_le|Polisstyrelsen||FI|
+foreign_le|Powiatowa Komenda Policji||PL|
+foreign_le|Wojewódzka Policja Lubrza||PL|
+foreign_le|Policie ČR Lubrza||CZ|
+foreign_le|Obvodné oddelenie Policajného zboru||SK|
+foreign_le|Budai Rendőrség||HU|
+foreign_le|Poliția Locală Lubrza||RO|
+foreign_le|Управление полиции Лубжа||RU|
+foreign_le|Полиција Лубжа||RS|
+foreign_le|Διεύθυνση Αστυνομίας||GR|
+foreign_le|Lubrza Emniyet Müdürlüğü||TR|
+foreign_le|Polis Diraja Negeri||MY|
+foreign_le|المديرية العامة للشرطة||SA|
+foreign_le|شرطة المدينة||EG|
+foreign_le|Lubrapur Police||IN|
+foreign_le|लुब्रपुर पुलिस||IN|
+foreign_le|লুব্রা পুলিশ||BD|
+foreign_le|Lubra Police Force||TT|
+foreign_le|Kepolisian Resor Lubra||ID|
+foreign_le|PNP - Philippine National Police Lubra||PH|
+foreign_le|Lubra County Police Service||KE|
+foreign_le|東浜警察署||JP|
+foreign_le|东山公安局||CN|
+foreign_le|동산경찰서||KR|
+foreign_le|香港警務處||HK|
+foreign_le|สถานีตำรวจภูธร||TH|
+foreign_le|Công an huyện Lubra||VN|
+foreign_le||polisi.lubra.go.id||
+foreign_le||police.lubra.gov.in||
+foreign_le||polizia.montclar.it||
+foreign_le||politi.hedmarken.no||
 """
 
 NO_POLICE = """
@@ -416,6 +642,82 @@ unknown||policemuseum.org.uk||
 unknown||sheriffcoffee.com|US|
 unknown||policyinstitute.org|US|
 unknown||rapids.com|US|
+unknown|Northmoor Police Museum Trust||GB|
+unknown|Police Memorabilia Collectors||US|OH
+unknown|Police K-9 Training Supplies||US|OH
+unknown|Police Hire Recruitment Agency Ltd||GB|
+unknown|Cop Shop Donuts||US|OH
+unknown|Sting and the Police Fans||GB|
+unknown|Police Reunion Tour LLC||US|
+unknown|Greenmarsh Policemen's Benevolent Association||US|NJ
+unknown|Greenmarsh Police Superior Officers Union||US|NJ
+unknown|Police Officers for Better Government PAC||US|NJ
+unknown|Sheriffs' Relief Fund of Adare||US|KS
+unknown|National Sheriffs' Association||US|VA
+unknown|Law Enforcement Legal Fund||US|VA
+unknown|Law Enforcement Officers Credit Union||US|VA
+unknown|Law Enforcement Action Partnership||US|VA
+unknown|Peace Officers Memorial Foundation||US|VA
+unknown|Thin Blue Line Insurance||US|TX
+unknown|Blue Patrol Pools||US|TX
+unknown|Night Patrol Security LLC||US|TX
+unknown|Sheriff Realty Group||US|TX
+unknown|Marshals Department Stores||US|TX
+unknown|Constable Chocolate Company||US|TX
+unknown|Policy Horizons Institute||CA|
+unknown|Polypolis Games||GR|
+unknown|Polizei-Sport-Verein Niederau||DE|
+unknown|Deutsche Polizeigewerkschaft||DE|
+unknown|Polizeiseelsorge Niederau||DE|
+unknown|Polizeiruf Film GmbH||DE|
+unknown|Asociación de Jubilados de la Policía||ES|
+unknown|Fundación Policía Española||ES|
+unknown|Caja de la Policía||AR|
+unknown|Amicale des gendarmes retraités||FR|
+unknown|Musée de la Gendarmerie||FR|
+unknown|Poliklinika Zagora||HR|
+unknown|Politik & Kultur Verlag||DE|
+unknown|Politecnico di Valdoria Press||IT|
+unknown|Polisfonden||SE|
+unknown|Public Policy Police Studies Journal||US|
+unknown||policehumour.com|US|
+unknown||thepoliceband.com||
+unknown||policefoundation.org.uk||
+unknown|Brackenshire Police Choir||GB|
+unknown|Police Dependants' Trust||GB|
+unknown|Police Treatment Centres Charity||GB|
+unknown|Pinewater Police Reserve Alumni Association||US|
+unknown|Orrin County Sheriff's Deputies Union Local 4||US|
+unknown|Pinewater Patrolmen's Union||US|
+unknown|Pinewater Police Chief's Toy Drive Foundation||US|
+unknown|Law Enforcement Torch Run Charity||US|
+unknown|Police Week Memorial Ride||US|
+unknown|Pinewater Police Cadets Parents Club||US|
+unknown|Police Uniform Warehouse||US|
+unknown|Cop Stop Coffee||US|
+unknown|The Sheriff's Diner||US|
+unknown|Old Sheriff Brewing Co.||US|
+unknown|Marshall Dental Group||US|
+unknown|Ranger Robotics||US|
+unknown|Texas Rangers Baseball Club||US|
+unknown|Pinewater Rangers FC||GB|
+unknown|Policy Police Watch Blog||US|
+unknown|Council on Criminal Justice Policy||US|
+unknown|Justice Center Theatre||US|
+unknown|Pinewater Search and Rescue||US|
+unknown|Syndicat national de la police||FR|
+unknown|Union syndicale des policiers||FR|
+unknown|Polizeisportclub Rheinau||DE|
+unknown|Polizei Tuning Shop||DE|
+unknown|Hermandad de la Policía||ES|
+unknown|Sindicato de Policía Local||ES|
+unknown|Clube dos Oficiais da Polícia||BR|
+unknown|Politikon Verlag||DE|
+unknown|Politi-forum magasin||NO|
+unknown|Polis Müzesi||TR|
+unknown||policecollectibles.com|US|
+unknown||sheriffsassociation.org|US|
+unknown||polizeishop-rheinau.de||
 """
 
 BESIDE = """
@@ -483,6 +785,39 @@ le_adjacent|Quell County Coroner's Office||US|OH
 le_adjacent|Northern Vale State Crime Laboratory||US|ND
 le_adjacent|Crime Stoppers of Quell||US|TX
 le_adjacent|Quell County Crime Victims Services||US|CO
+le_adjacent||joinpolice.lowfield.us|US|
+le_adjacent|Adare County Prosecuting Attorney's Office||US|MI
+le_adjacent|Office of the District Attorney, Fourth Circuit||US|HI
+le_adjacent|Adare County Clerk of Courts||US|OH
+le_adjacent|Adare County Juvenile Detention||US|OH
+le_adjacent|Lowfield Jail||US|VA
+le_adjacent|Adare County Central Dispatch||US|MI
+le_adjacent|Adare Emergency Communications District||US|TN
+le_adjacent|Lowfield Public Safety Answering Point||US|NY
+le_adjacent|Lowfield Police Training Academy||US|NY
+le_adjacent|Peace Officer Standards and Training Board||US|OR
+le_adjacent|Civilian Oversight of Police Commission||US|IL
+le_adjacent|Justizvollzugsanstalt Niederau||DE|
+le_adjacent|Centro Penitenciario Valdoria||ES|
+le_adjacent|Landgericht Niederau||DE|
+le_adjacent|Staatsanwaltschaft Niederau||DE|
+le_adjacent|Procuraduría General de Valdoria||CO|
+le_adjacent|Tribunal de Justiça de Serra||BR|
+le_adjacent|Polizeiakademie Niederau||DE|
+le_adjacent|Scottish Police College||GB|
+le_adjacent|Instituto Superior de Ciências Policiais||PT|
+le_adjacent|Orrin County District Court||US|
+le_adjacent|Orrin County Public Prosecutor||US|
+le_adjacent|Pinewater Regional Emergency Dispatch Authority||US|
+le_adjacent|Orrin County Regional Jail||US|
+le_adjacent|Orrin State Parole Board||US|
+le_adjacent|Orrin State Police Academy||US|
+le_adjacent|Regional Law Enforcement Training Center||US|
+le_adjacent|Crown Office and Procurator Fiscal Service||GB|
+le_adjacent|Amtsgericht Rheinau||DE|
+le_adjacent|Prokuratura Okręgowa||PL|
+le_adjacent|Tribunal Superior de Montclar||ES|
+le_adjacent|Polisutbildningen||SE|
 """
 
 SELLERS = """
@@ -502,6 +837,15 @@ le_vendor||mail.flocksafety.com|US|
 unknown|Axonal Biotech||US|
 unknown|Evidence Based Medicine Ltd||GB|
 unknown|Justice Center Software LLC||US|
+le_vendor|Nightwatch Bodycam Ltd||GB|
+le_vendor|TraceBench Digital Forensics||US|
+le_vendor|Arrowhead Police Records Management||US|
+le_vendor|SafeGrid Public Safety Platform||US|
+le_vendor|Beat Software for Law Enforcement||US|
+le_vendor|Kestrel Body-Worn Cameras||GB|
+le_vendor|Pinewater License Plate Readers Inc||US|
+le_vendor|Kestrel Law Enforcement Solutions||US|
+le_vendor|Evidence Cloud for Police||US|
 """
 
 UMBRELLAS = """
@@ -551,18 +895,26 @@ umbrella|Urząd Miasta Borów||PL|
 umbrella|Wexfold County Council||GB|
 umbrella|London Borough of Wexfold||GB|
 umbrella|Universität Hafenried||DE|
+umbrella|Greenmarsh Town Council||GB|
+umbrella|Lowfield Municipality||US|AK
+umbrella|Adare Parish Government||US|LA
+umbrella|Lowfield State University||US|
+umbrella|Adare Unified School District||US|
+umbrella|Ministerio de Gobernación||GT|
+umbrella|Ministry of Home Affairs||SG|
+umbrella|Landeshauptstadt Niederau||DE|
+umbrella|Pinewater City Council||US|
+umbrella|County of Orrin||US|
+umbrella|Technische Universität Rheinau||DE|
+umbrella|Ayuntamiento de Montclar||ES|
+umbrella|Municipalidad de Montclar||CL|
 """
 
-TABLES = {
-    "police in America": POLICE_IN_AMERICA,
-    "federal": FEDERAL,
-    "abroad": ABROAD,
-    "no police": NO_POLICE,
-    "beside": BESIDE,
-    "sellers": SELLERS,
-    "umbrellas": UMBRELLAS,
-}
-ROWS = [line for table in TABLES.values() for line in table.split("\n")[1:-1]]
+ROWS = [
+    line
+    for table in (POLICE_IN_AMERICA, FEDERAL, ABROAD, NO_POLICE, BESIDE, SELLERS, UMBRELLAS)
+    for line in table.split("\n")[1:-1]
+]
 
 
 @pytest.mark.parametrize("line", ROWS)
@@ -573,7 +925,38 @@ def test_a_body_is_of_the_class_that_its_name_and_domain_speak_for(line: str) ->
     assert (said.confidence == 0) == (expected == "unknown")
 
 
-def test_the_table_is_long_and_holds_near_misses() -> None:
-    assert len(ROWS) == len(set(ROWS)) > 400
+def test_the_table_is_long_and_half_of_it_are_near_misses() -> None:
+    assert len(ROWS) == len(set(ROWS)) > 800
     police = [line for line in ROWS if line.split("|")[0] in POLICE]
     assert 0.4 < len(police) / len(ROWS) < 0.6
+
+
+PLACES = ["Quell County", "Marshall County", "Sheriffton County", "Ranger County", "Constable County", "Patrol Creek"]
+BODIES_BESIDE = [
+    "{} District Attorney", "{} Prosecuting Attorney's Office", "{} State's Attorney", "{} Public Prosecutor",
+    "{} Superior Court", "{} Municipal Court", "Clerk of Courts, {}", "{} Juvenile Court",
+    "{} Jail", "{} Detention Center", "{} Department of Corrections", "{} Community Corrections", "{} Probation Department",
+    "{} 911", "{} E-911 Board", "{} Central Dispatch", "{} Emergency Communications Center",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BODIES_BESIDE)
+@pytest.mark.parametrize("place", PLACES)
+def test_prosecutors_courts_jails_and_dispatch_never_come_out_as_police(place: str, body: str) -> None:
+    name = body.format(place)
+    for domain in ("", "quellcounty.gov", "example.com"):
+        for country in ("US", ""):
+            assert classify(name, domain, country, "TX", PATTERNS).tenant_class == "le_adjacent", (
+                name,
+                domain,
+                country,
+            )
+
+
+# --- how a class is decided -------------------------------------------------------------------------------------------
+
+
+def test_letters_with_a_stroke_and_accents_are_read_as_plain_ones() -> None:
+    plain = classify("Komenda Glowna Policji", "", "PL", "", PATTERNS)
+    assert plain == classify("Komenda Główna Policji", "", "PL", "", PATTERNS)
+    assert plain.tenant_class == "foreign_le"
