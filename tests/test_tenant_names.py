@@ -529,7 +529,7 @@ foreign_le||polisi.lubra.go.id||
 foreign_le||police.lubra.gov.in||
 foreign_le||polizia.montclar.it||
 foreign_le||politi.hedmarken.no||
-"""
+"""  # noqa: RUF001
 
 NO_POLICE = """
 unknown|Ferrow Police Museum||US|OH
@@ -718,7 +718,7 @@ unknown|Polis Müzesi||TR|
 unknown||policecollectibles.com|US|
 unknown||sheriffsassociation.org|US|
 unknown||polizeishop-rheinau.de||
-"""
+"""  # noqa: RUF001
 
 BESIDE = """
 le_adjacent|Quell County District Attorney's Office||US|TX
@@ -908,7 +908,7 @@ umbrella|County of Orrin||US|
 umbrella|Technische Universität Rheinau||DE|
 umbrella|Ayuntamiento de Montclar||ES|
 umbrella|Municipalidad de Montclar||CL|
-"""
+"""  # noqa: RUF001
 
 ROWS = [
     line
@@ -935,7 +935,8 @@ PLACES = ["Quell County", "Marshall County", "Sheriffton County", "Ranger County
 BODIES_BESIDE = [
     "{} District Attorney", "{} Prosecuting Attorney's Office", "{} State's Attorney", "{} Public Prosecutor",
     "{} Superior Court", "{} Municipal Court", "Clerk of Courts, {}", "{} Juvenile Court",
-    "{} Jail", "{} Detention Center", "{} Department of Corrections", "{} Community Corrections", "{} Probation Department",
+    "{} Jail", "{} Detention Center", "{} Department of Corrections", "{} Community Corrections",
+    "{} Probation Department",
     "{} 911", "{} E-911 Board", "{} Central Dispatch", "{} Emergency Communications Center",
 ]  # fmt: skip
 
