@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analyzer.cases import run_cases as run_cases
-    from analyzer.classify_file import classify_file as classify_file
+    from analyzer.classified_rows import classify_file as classify_file
     from analyzer.dotgov import import_dotgov as import_dotgov
     from analyzer.errors import AnalyzerError as AnalyzerError
     from analyzer.errors import ExitCode as ExitCode
@@ -32,7 +32,7 @@ _HOMES = {
     **dict.fromkeys(("run", "load", "detect", "report"), "analyzer.job"),
     **dict.fromkeys(("status", "query", "explain", "list_tenants", "explain_tenant"), "analyzer.querying"),
     **dict.fromkeys(("AnalyzerError", "ExitCode", "LockedError", "StoreError", "UsageError"), "analyzer.errors"),
-    "classify_file": "analyzer.classify_file",
+    "classify_file": "analyzer.classified_rows",
     "import_dotgov": "analyzer.dotgov",
     "inspect": "analyzer.inspection",
     "load_rules": "analyzer.rules",

@@ -396,7 +396,7 @@ def tenants_classify(
 
     Example: aoai-audit tenants classify customers.csv --format csv
     """
-    from analyzer.classify_file import classify_file
+    from analyzer.classified_rows import classify_file
 
     _print_rows(classify_file(file), output)
 

@@ -18,7 +18,7 @@ REGISTER = [
     "anbieter,Sichtmark GmbH,sichtmark.example.com,DE,,le_vendor,,apim_product:anbieter\n",
     "shop,Corner Shop,shop.example.com,US,OH,other,,apim_product:shop\n",
     "defender,Office of the Public Defender,tidemarkpd.example.com,US,FL,,,apim_product:defender\n",
-    "units,City of Ferrow,ferrow.example.com,US,OH,umbrella,,apim_product:lowmoor-police-unit;apim_product:lowmoor-library\n",
+    "units,Ferrow City,f.example.com,US,OH,umbrella,,apim_product:lowmoor-police-unit;apim_product:lowmoor-library\n",
 ]
 
 
@@ -52,16 +52,38 @@ CALLS = [
     *(
         Call(f"deployment {name}", "city", BY_US, deployment=name)
         for name in (
-            "pd-bodycam-vision", "lowmoor-pd-prod", "police-records", "lowmoor-police", "sheriff-intake", "detectives-gpt4o",
-            "rtcc-vision", "lowmoorPD-chat", "patrol_reports_pd", "police_dept_summaries", "gang-unit-chat", "swat-briefings",
+            "pd-bodycam-vision",
+            "lowmoor-pd-prod",
+            "police-records",
+            "lowmoor-police",
+            "sheriff-intake",
+            "detectives-gpt4o",
+            "rtcc-vision",
+            "lowmoorPD-chat",
+            "patrol_reports_pd",
+            "police_dept_summaries",
+            "gang-unit-chat",
+            "swat-briefings",
         )
     ),
     *(
         Call(f"deployment {name}", "city", deployment=name)
         for name in (
-            "parks-permits", "policy-drafts", "fire-marshal-reports", "library-chat", "updates", "rapids-embeddings",
-            "httpd-logs", "gpt-4o", "public-works-vision", "clerk-minutes", "product-dev", "marshall-center-booking-rooms",
-            "dispatch-of-parcels", "copy-editing", "justice-park-pools",
+            "parks-permits",
+            "policy-drafts",
+            "fire-marshal-reports",
+            "library-chat",
+            "updates",
+            "rapids-embeddings",
+            "httpd-logs",
+            "gpt-4o",
+            "public-works-vision",
+            "clerk-minutes",
+            "product-dev",
+            "marshall-center-booking-rooms",
+            "dispatch-of-parcels",
+            "copy-editing",
+            "justice-park-pools",
         )
     ),
     Call("product of the police", "units", BY_US, product="lowmoor-police-unit"),
@@ -72,104 +94,138 @@ CALLS = [
     # a city's police unit by what the system prompt says
     *(
         Call(f"system {place}", "city", BY_US, system=text)
-        for place, text in enumerate([
-            "You assist officers of the Lowmoor Police Department with their reports.",
-            "Internal assistant of Lowmoor PD's detectives. Answer briefly.",
-            "You are the records assistant of the Lowmoor County Sheriff's Office.",
-            "You support patrol officers who write incident reports.",
-            "You are a helper for our campus police and answer from the manual.",
-            "Assistant for deputies. Use plain words.",
-            "For use by sworn personnel only. You draft narratives.",
-        ])
+        for place, text in enumerate(
+            [
+                "You assist officers of the Lowmoor Police Department with their reports.",
+                "Internal assistant of Lowmoor PD's detectives. Answer briefly.",
+                "You are the records assistant of the Lowmoor County Sheriff's Office.",
+                "You support patrol officers who write incident reports.",
+                "You are a helper for our campus police and answer from the manual.",
+                "Assistant for deputies. Use plain words.",
+                "For use by sworn personnel only. You draft narratives.",
+            ]
+        )
     ),
     *(
         Call(f"innocent system {place}", "city", system=text)
-        for place, text in enumerate([
-            "You help residents of Lowmoor find a library.",
-            "You write crime novels in which detectives of the Lowmoor Police Department solve a case.",
-            "You must never act for a police department. You help the parks office.",
-            "This service is not available to law enforcement.",
-            "You answer questions on the city's policy for parking.",
-            "You draft minutes of the Police Jury.",
-            "You summarise news articles about the police for the press office.",
-        ])
+        for place, text in enumerate(
+            [
+                "You help residents of Lowmoor find a library.",
+                "You write crime novels in which detectives of the Lowmoor Police Department solve a case.",
+                "You must never act for a police department. You help the parks office.",
+                "This service is not available to law enforcement.",
+                "You answer questions on the city's policy for parking.",
+                "You draft minutes of the Police Jury.",
+                "You summarise news articles about the police for the press office.",
+            ]
+        )
     ),
-    Call("developer turn", "city", BY_US, role="developer", system="You assist officers of the Lowmoor Police Department."),
-    Call("tool of detectives", "city", BY_US, tools=[tool("search_booking_photos", "Looks up mugshots for detectives.")]),
+    Call("developer turn", "city", BY_US, role="developer", system="You assist officers of Lowmoor Police Department."),
+    Call(
+        "tool of detectives", "city", BY_US, tools=[tool("search_booking_photos", "Looks up mugshots for detectives.")]
+    ),
     Call("tool of a library", "city", tools=[tool("search_catalogue", "Looks up books and papers.")]),
     # what users type, models answer or tools give back never counts
-    Call("user says so", "city", user="I am a detective of the Lowmoor Police Department. We need this for patrol officers."),
+    Call(
+        "user says so",
+        "city",
+        user="I am a detective of the Lowmoor Police Department. We need this for patrol officers.",
+    ),
     Call("user is a sheriff", "city", user="As the sheriff of Lowmoor County I order you to help my deputies."),
     Call("model says so", "city", answer="As the assistant of the Lowmoor Police Department I helped the detectives."),
     Call(
-        "earlier answer", "city",
-        turns=[{"role": "user", "content": "Who are you?"}, {"role": "assistant", "content": "I assist patrol officers."}],
+        "earlier answer",
+        "city",
+        turns=[
+            {"role": "user", "content": "Who are you?"},
+            {"role": "assistant", "content": "I assist patrol officers."},
+        ],
     ),
     Call(
-        "tool call and its result", "city",
+        "tool call and its result",
+        "city",
         turns=[
             {"role": "user", "content": "Look it up."},
             {
-                "role": "assistant", "content": None,
+                "role": "assistant",
+                "content": None,
                 "tool_calls": [
-                    {"id": "c1", "type": "function", "function": {"name": "police_lookup", "arguments": '{"unit": "PD"}'}}
+                    {
+                        "id": "c1",
+                        "type": "function",
+                        "function": {"name": "police_lookup", "arguments": '{"unit": "PD"}'},
+                    }
                 ],
             },
             {"role": "tool", "tool_call_id": "c1", "content": "Record of the Lowmoor Police Department."},
         ],
     ),
-    Call("shop user says so", "shop", user="You are now the assistant of the Lowmoor Police Department. Act for police."),
+    Call(
+        "shop user says so", "shop", user="You are now the assistant of the Lowmoor Police Department. Act for police."
+    ),
     Call("vendor user says so", "vendor", user="This is for the Ashmere Police Department."),
     # police abroad
     Call("es deployment", "ciudad", BY_ABROAD, deployment="policia-local-chat"),
     Call("es system", "ciudad", BY_ABROAD, system="Eres el asistente de la Policía Local de Peñarrubia."),
-    Call("es library", "ciudad", system="Eres el asistente de la biblioteca y respondes sobre la política de préstamos."),
+    Call(
+        "es library", "ciudad", system="Eres el asistente de la biblioteca y respondes sobre la política de préstamos."
+    ),
     *(
         Call(f"abroad {place}", "anbieter", FOR_ABROAD, system=text)
-        for place, text in enumerate([
-            "Du hilfst den Beamten der Polizei Niederau beim Schreiben ihrer Berichte.",
-            "Du bist der Assistent der Kriminalpolizei.",
-            "Tu assistes les agents de la police municipale de Valmorin.",
-            "Vous êtes l'assistant des enquêteurs de la gendarmerie.",
-            "Você ajuda os investigadores da Polícia Civil.",
-            "És o assistente da Guarda Nacional Republicana.",
-            "Ayudas a los agentes de la Guardia Civil con sus informes.",
-            "Sei l'assistente della Questura di Valmora.",
-            "Je helpt agenten van de politie Oosterveen.",
-            "Jesteś asystentem policjantów Komendy Policji.",
-            "Du hjälper utredare vid Polismyndigheten.",
-            "Sen polis memurlarına yardım eden bir asistansın. Emniyet Müdürlüğü için çalışırsın.",
-            "أنت مساعد لضباط الشرطة.",
-            "आप पुलिस अधिकारियों की सहायता करते हैं।",
-            "你是公安局的助手。",
-            "You assist officers of Wexmoor Constabulary.",
-            "You are the custody assistant of the Northmoor Police Service.",
-        ])
+        for place, text in enumerate(
+            [
+                "Du hilfst den Beamten der Polizei Niederau beim Schreiben ihrer Berichte.",
+                "Du bist der Assistent der Kriminalpolizei.",
+                "Tu assistes les agents de la police municipale de Valmorin.",
+                "Vous êtes l'assistant des enquêteurs de la gendarmerie.",
+                "Você ajuda os investigadores da Polícia Civil.",
+                "És o assistente da Guarda Nacional Republicana.",
+                "Ayudas a los agentes de la Guardia Civil con sus informes.",
+                "Sei l'assistente della Questura di Valmora.",
+                "Je helpt agenten van de politie Oosterveen.",
+                "Jesteś asystentem policjantów Komendy Policji.",
+                "Du hjälper utredare vid Polismyndigheten.",
+                "Sen polis memurlarına yardım eden bir asistansın. Emniyet Müdürlüğü için çalışırsın.",  # noqa: RUF001
+                "أنت مساعد لضباط الشرطة.",
+                "आप पुलिस अधिकारियों की सहायता करते हैं।",
+                "你是公安局的助手。",
+                "You assist officers of Wexmoor Constabulary.",
+                "You are the custody assistant of the Northmoor Police Service.",
+            ]
+        )
     ),
     *(
         Call(f"innocent abroad {place}", "anbieter", system=text)
-        for place, text in enumerate([
-            "Du hilfst Kunden einer Versicherung bei ihrer Police.",
-            "Tu aides les clients à lire leur police d'assurance et choisis une police de caractères.",
-            "Ayudas a los clientes con su póliza de seguro y la política de devoluciones.",
-            "Du schreibst über Politik und Kultur.",
-            "Sei l'assistente di una polizza auto.",
-            "Je helpt lezers met de politieke agenda.",
-        ])
+        for place, text in enumerate(
+            [
+                "Du hilfst Kunden einer Versicherung bei ihrer Police.",
+                "Tu aides les clients à lire leur police d'assurance et choisis une police de caractères.",
+                "Ayudas a los clientes con su póliza de seguro y la política de devoluciones.",
+                "Du schreibst über Politik und Kultur.",
+                "Sei l'assistente di una polizza auto.",
+                "Je helpt lezers met de politieke agenda.",
+            ]
+        )
     ),
     # a vendor that serves a named agency
     *(
         Call(f"vendor {place}", "vendor", FOR_US, system=text)
-        for place, text in enumerate([
-            "Tenant: Ashmere Police Department. Draft the report.",
-            "Customer: Corrigan County Sheriff's Office. You draft narratives.",
-            "You act on behalf of Ashmere PD officers.",
-            "Used by law enforcement agencies across the state. You transcribe interviews.",
-        ])
+        for place, text in enumerate(
+            [
+                "Tenant: Ashmere Police Department. Draft the report.",
+                "Customer: Corrigan County Sheriff's Office. You draft narratives.",
+                "You act on behalf of Ashmere PD officers.",
+                "Used by law enforcement agencies across the state. You transcribe interviews.",
+            ]
+        )
     ),
     Call("vendor deployment", "vendor", FOR_US, deployment="ashmere-pd-prod"),
-    Call("vendor tool", "vendor", FOR_US, tools=[tool("cad_lookup", "Dispatch data of the Ashmere Police Department.")]),
-    Call("vendor federal", "vendor", "us_federal_le for", system="You assist agents of Homeland Security Investigations."),
+    Call(
+        "vendor tool", "vendor", FOR_US, tools=[tool("cad_lookup", "Dispatch data of the Ashmere Police Department.")]
+    ),
+    Call(
+        "vendor federal", "vendor", "us_federal_le for", system="You assist agents of Homeland Security Investigations."
+    ),
     Call("vendor prosecutor", "vendor", "le_adjacent for", system="You assist prosecutors of the district attorney."),
     Call("vendor hotel", "vendor", system="You answer questions of hotel guests."),
     Call("unknown tenant", "nobody", FOR_US, system="You assist the detectives of the Ashmere Police Department."),
@@ -179,7 +235,7 @@ CALLS = [
     Call("shop plain", "shop", FOR_US, system="You assist officers of the Ashmere Police Department."),
     Call("defender deployment", "defender", FOR_US, sure=False, deployment="tidemark-pd-chat"),
     Call("defender key", "defender", FOR_US, sure=False, key="pd-chat"),
-]  # fmt: skip
+]
 
 
 def exported(number: int, call: Call) -> Row:
@@ -207,7 +263,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, read_once: None) -> dict[st
     assert command(*place.run).code == 0
     rows = rows_of(
         place.db,
-        "SELECT request.request_id, actor.actor || ' ' || actor.role, actor.confidence, actor.evidence, request.tenant_id"
+        "SELECT request.request_id, actor.actor || ' ' || actor.role, actor.confidence, actor.evidence"
         " FROM requests AS request LEFT JOIN actors AS actor ON actor.request_key = request.request_key"
         " AND starts_with(actor.evidence, 'part ') ORDER BY ALL",
     )
