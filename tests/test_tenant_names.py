@@ -220,6 +220,14 @@ us_police||pinewaterpolicedept.org|US|
 us_police||pinewater-pd.gov||
 us_police||orrincountysheriff.net|US|
 us_police||mail.pinewaterpolice.us||
+us_police|Quell Nation Marshal Service||US|OK
+us_police|QVPD||US|NY
+us_police|QCSO||US|AZ
+us_police|Quell University Public Safety||US|TN
+us_police|Quell State Bureau of Narcotics||US|MS
+us_police|Quell Game and Fish Commission Enforcement Division||US|AR
+us_police|Quell River Port Authority Police||US|NJ
+us_police|Quell Levee District Police||US|LA
 """
 
 FEDERAL = """
@@ -285,6 +293,10 @@ us_federal_le|DEA Special Operations Division||US|
 us_federal_le|FBI Criminal Justice Information Services Division||US|
 us_federal_le|Bureau of Land Management Law Enforcement||US|
 us_federal_le|Air Force Office of Special Investigations||US|
+us_federal_le|Pentagon Police||US|
+us_federal_le|Army CID||US|
+us_federal_le|Tennessee Valley Authority Police||US|
+us_federal_le|FBI Larkmoor||US|
 """
 
 ABROAD = """
@@ -529,6 +541,19 @@ foreign_le||polisi.lubra.go.id||
 foreign_le||police.lubra.gov.in||
 foreign_le||polizia.montclar.it||
 foreign_le||politi.hedmarken.no||
+foreign_le|Larkmoor Border Services Agency||CA|
+foreign_le|Wexfold Regional Organised Crime Unit||GB|
+foreign_le|Service de sécurité publique de Valdor||CA|
+foreign_le|Sakerhetspolisen||SE|
+foreign_le|Norðurvík lögreglustjóri||IS|
+foreign_le|Public Security Directorate of Saffar||JO|
+foreign_le|Zabor National Investigation Agency||IN|
+foreign_le|Prefectura Naval de Tierra Alta||AR|
+foreign_le|Brigada Militar de Serra Clara||BR|
+foreign_le|Следственный комитет Заборска||RU|
+foreign_le|大浜県警||JP|
+foreign_le|Crime Branch, Zaborpur||IN|
+foreign_le|Compagnie républicaine de sécurité 99||FR|
 """  # noqa: RUF001
 
 NO_POLICE = """
@@ -718,6 +743,14 @@ unknown|Polis Müzesi||TR|
 unknown||policecollectibles.com|US|
 unknown||sheriffsassociation.org|US|
 unknown||polizeishop-rheinau.de||
+unknown|FBI Buffet & Grill||US|OH
+unknown|KFPD||US|OH
+unknown|CRPD||US|CA
+unknown|Larkmoor Police Oracle||GB|
+unknown|Wexfold Police Treatment Centre||GB|
+unknown|Public Security Analysts Forum||US|
+unknown|Capsule Public Safety||US|
+unknown|Gerichte aus aller Welt Restaurant||DE|
 """  # noqa: RUF001
 
 BESIDE = """
@@ -818,6 +851,11 @@ le_adjacent|Amtsgericht Rheinau||DE|
 le_adjacent|Prokuratura Okręgowa||PL|
 le_adjacent|Tribunal Superior de Montclar||ES|
 le_adjacent|Polisutbildningen||SE|
+le_adjacent|Quell Department of Criminal Justice||US|TX
+le_adjacent|Oberlandesgericht Niederau||DE|
+le_adjacent|Cour d'appel de Valmorin||FR|
+le_adjacent|Rechtbank Oosterveen||NL|
+le_adjacent|Sąd Rejonowy w Borowie||PL|
 """
 
 SELLERS = """
