@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs import Place, Row, command, gateway_row, rows_of, write_logs, write_register
+from jobs import GATEWAY, Place, Row, command, gateway_row, rows_of, write_logs, write_register
 
 REGISTER = [
     "city,City of Lowmoor,lowmoor.example.com,US,CA,umbrella,,apim_product:city\n",
@@ -34,6 +34,7 @@ class Call:
     deployment: str = "chat-main"
     product: str = ""
     key: str = "main"
+    resource: str = "apim-test"
     role: str = "system"
     answer: str = "Done."
     tools: list[Row] = field(default_factory=list)
@@ -91,6 +92,9 @@ CALLS = [
     Call("key of the police", "city", BY_US, key="lowmoor-police"),
     Call("key of the sheriff", "city", BY_US, key="sheriffs-office-key"),
     Call("key of the parks", "city", key="lowmoor-parks"),
+    Call("resource of the police", "city", BY_US, resource="oai-pd-bwc"),
+    Call("resource of the sheriff", "city", BY_US, resource="oai-sheriff-prod"),
+    Call("resource of the works", "city", resource="oai-public-works-prod"),
     # a city's police unit by what the system prompt says
     *(
         Call(f"system {place}", "city", BY_US, system=text)
@@ -244,7 +248,7 @@ def exported(number: int, call: Call) -> Row:
     if call.tools:
         body["tools"] = call.tools
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": call.answer}}
-    return gateway_row(
+    row = gateway_row(
         f"call-{number}",
         subscription=call.key,
         productId=call.product or call.tenant,
@@ -252,6 +256,7 @@ def exported(number: int, call: Call) -> Row:
         requestBody=json.dumps(body),
         responseBody=json.dumps({"model": "gpt-4o", "choices": [choice]}),
     )
+    return row | {"resourceId": GATEWAY.replace("APIM-TEST", call.resource.upper())}
 
 
 @pytest.fixture(scope="module")
