@@ -241,6 +241,35 @@ CALLS = [
     Call("defender key", "defender", FOR_US, sure=False, key="pd-chat"),
 ]
 
+# of an unknown tenant: words of police in other trades, and police that are only spoken of
+DOUBTFUL = """
+You help claims investigators of an insurer to assess photos.
+You support the marshals of a marathon with their rota.
+You write dialogue for a game in which the player is a detective.
+You plan patrols for a ski resort's first aid.
+You swat bugs: triage the issue list.
+You are the booking desk of a hotel.
+You assist sergeants of the army with leave forms.
+You help clinical investigators run a trial.
+You help the precinct captains of an election campaign.
+You draft invoices for a uniform supplier that also sells to police.
+You are an insurance assistant; ask for the police report number after a theft.
+You are a travel guide: tell tourists how to reach the police in an emergency.
+You moderate comments; police the tone gently.
+You help historians search an archive of constables and sheriffs.
+You check dash cam uploads for a car insurer.
+You help the registrar; the deputy registrar signs.
+You help lawyers who defend people against police misconduct.
+You help residents file complaints about police officers.
+Du hilfst Kunden; bei Diebstahl rate zur Anzeige bei der Polizei.
+Ayudas a turistas; en caso de robo, que llamen a la policía.
+Tu aides les touristes; en cas de vol, dis-leur d'aller à la police.
+Você ajuda turistas; em caso de roubo, chame a polícia.
+Sei una guida turistica; in caso di furto chiama la polizia.
+"""
+DOUBTS = DOUBTFUL.split("\n")[1:-1]
+CALLS += [Call(f"doubt {place}", "nobody", system=text) for place, text in enumerate(DOUBTS)]
+
 
 def exported(number: int, call: Call) -> Row:
     turns = [{"role": call.role, "content": call.system}] if call.system else []
@@ -280,7 +309,15 @@ def judged(tmp_path_factory: pytest.TempPathFactory, read_once: None) -> dict[st
     return found
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+@pytest.mark.parametrize("place", range(len(DOUBTS)))
+def test_a_word_of_police_alone_never_makes_an_unknown_tenant_act_for_them_for_sure(
+    place: int, judged: dict[str, list[tuple[Any, ...]]]
+) -> None:
+    police = [row for row in judged[f"doubt {place}"] if row[0] in (FOR_US, FOR_ABROAD)]
+    assert all(confidence < 0.5 for _, confidence, *_ in police), DOUBTS[place]
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if "doubt" not in call.name], ids=lambda call: call.name)
 def test_a_call_acts_by_or_for_whom_its_prompt_tools_and_names_say(
     call: Call, judged: dict[str, list[tuple[Any, ...]]]
 ) -> None:
