@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analyzer.cases import run_cases as run_cases
     from analyzer.clauses import clause_coverage as clause_coverage
+    from analyzer.classified_rows import classify_file as classify_file
+    from analyzer.dotgov import import_dotgov as import_dotgov
     from analyzer.errors import AnalyzerError as AnalyzerError
     from analyzer.errors import ExitCode as ExitCode
     from analyzer.errors import LockedError as LockedError
@@ -22,15 +24,19 @@ if TYPE_CHECKING:
     from analyzer.job import run as run
     from analyzer.policies import load_packs as load_packs
     from analyzer.querying import explain as explain
+    from analyzer.querying import explain_tenant as explain_tenant
+    from analyzer.querying import list_tenants as list_tenants
     from analyzer.querying import query as query
     from analyzer.querying import status as status
     from analyzer.rules import load_rules as load_rules
 
 _HOMES = {
     **dict.fromkeys(("run", "load", "detect", "report"), "analyzer.job"),
-    **dict.fromkeys(("status", "query", "explain"), "analyzer.querying"),
+    **dict.fromkeys(("status", "query", "explain", "list_tenants", "explain_tenant"), "analyzer.querying"),
     **dict.fromkeys(("AnalyzerError", "ExitCode", "LockedError", "StoreError", "UsageError"), "analyzer.errors"),
     "clause_coverage": "analyzer.clauses",
+    "classify_file": "analyzer.classified_rows",
+    "import_dotgov": "analyzer.dotgov",
     "inspect": "analyzer.inspection",
     "load_packs": "analyzer.policies",
     "load_rules": "analyzer.rules",

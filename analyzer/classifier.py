@@ -22,6 +22,8 @@ POLICE = ("us_police", "us_federal_le", "foreign_le")
 
 LISTED, NAMED, LABELLED, UMBRELLA, NO_COUNTRY, VENDOR = 0.95, 0.9, 0.8, 0.7, 0.4, 0.4
 
+PLACES = ("domain list", "name", "domain label", "vendor list", "umbrella list", "umbrella words")
+
 _SAYS = {*CLASSES, "police", "veto"} - {"other"}
 UNITED_STATES = frozenset(
     {"us", "usa", "united states", "united states of america", "pr", "gu", "vi", "as", "mp", "um"}
@@ -30,6 +32,7 @@ UNITED_STATES = frozenset(
 _OPEN_TLDS = {"ai", "app", "cc", "co", "fm", "gg", "io", "la", "me", "so", "to", "tv", "ws"}
 _LONGEST_NAME = 500  # characters; more is no name, and patterns may look back and forth in it
 _QUOTES = str.maketrans("\u2018\u2019\u201b\u2032\u00b4`\u201c\u201d\u2010\u2011\u2012\u2013\u2014", "''''''\"\"-----")
+_STROKES = str.maketrans("\u0142\u00f8\u0111\u0131", "lodi")  # letters that Unicode does not take apart
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WORD = re.compile(r"\{([a-z_]+)\}")
 _ENTRY_KEYS = {"id", "class", "language", "patterns", "about", "examples", "near"}
@@ -47,6 +50,23 @@ class Classification:
     evidence: tuple[str, ...]
 
 
+NOTHING = Classification("unknown", 0.0, ("nothing known by name or domain",))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One entry that was found. ``place``: where in the order of reading; ``says``: a class, police or veto.
+
+    ``said`` is None for a veto of labels, and for labels behind it: reading goes on with what comes after the labels.
+    """
+
+    place: str
+    entry: str
+    says: str
+    about: str
+    said: Classification | None
+
+
 @dataclass(frozen=True)
 class Entry:
     """One pattern entry; ``regex`` sees a folded name or one label of a domain (see :func:`fold`)."""
@@ -60,6 +80,7 @@ class Entry:
     where: str
     countries: tuple[str, ...]
     stem: str
+    about: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,7 @@ class Domain:
     match: str
     country: str
     says: str
+    about: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +124,7 @@ class _Body:
 
 def fold(text: str) -> str:
     """Lower case, without accents on letters, curly quotes, double blanks; ``&`` reads "and"."""
-    plain = unicodedata.normalize("NFKD", text.translate(_QUOTES).lower().replace("&", " and "))
+    plain = unicodedata.normalize("NFKD", text.translate(_QUOTES).lower().translate(_STROKES).replace("&", " and "))
     return " ".join(unicodedata.normalize("NFC", _ACCENTS.sub("", plain)).split())
 
 
@@ -131,16 +153,22 @@ def classify(name: str, domain: str, country: str, state: str, patterns: Pattern
     Police words in the United States (country or, when empty, what domain and state tell) are ``us_police``, elsewhere
     ``foreign_le``; where no country is known, by their language and at 0.4, for a review: police may be of any country.
     """
-    body = _body(name, domain, country, state, patterns)
-    return (
-        _by_domain(body, patterns.domains, LISTED)
-        or _by_name(body, patterns.names)
-        or _by_label(body, patterns.labels)
-        or _by_domain(body, patterns.vendors, VENDOR)
-        or _by_domain(body, patterns.shared, UMBRELLA)
-        or _by_umbrella(body, patterns.umbrellas)
-        or Classification("unknown", 0.0, ("nothing known by name or domain",))
-    )
+    found = (piece.said for piece in _pieces(_body(name, domain, country, state, patterns), patterns))
+    return next((said for said in found if said), NOTHING)
+
+
+def pieces(name: str, domain: str, country: str, state: str, patterns: Patterns) -> tuple[Piece, ...]:
+    """All entries that are found, in the order of PLACES; the first that says a class decides."""
+    return tuple(_pieces(_body(name, domain, country, state, patterns), patterns))
+
+
+def _pieces(body: _Body, patterns: Patterns) -> Iterator[Piece]:
+    yield from _by_domain("domain list", body, patterns.domains, LISTED)
+    yield from _by_name(body, patterns.names)
+    yield from _by_label(body, patterns.labels)
+    yield from _by_domain("vendor list", body, patterns.vendors, VENDOR)
+    yield from _by_domain("umbrella list", body, patterns.shared, UMBRELLA)
+    yield from _by_umbrella(body, patterns.umbrellas)
 
 
 def _body(name: str, domain: str, country: str, state: str, patterns: Patterns) -> _Body:
@@ -181,14 +209,13 @@ def _nation(country: str, state: str, host: str, of_suffix: str, states: frozens
     return "US" if fold(state) in states else ""
 
 
-def _by_domain(body: _Body, domains: tuple[Domain, ...], confidence: float) -> Classification | None:
-    found = next((domain for domain in domains if _is_at(body, domain)), None)
-    if found is None:
-        return None
-    evidence = (f"domain on the list: {found.domain}",)
-    if found.says == "veto":
-        return Classification("unknown", 0.0, evidence)
-    return Classification(found.says, confidence, evidence)
+def _by_domain(place: str, body: _Body, domains: tuple[Domain, ...], confidence: float) -> Iterator[Piece]:
+    for domain in domains:
+        if _is_at(body, domain):
+            evidence = (f"domain on the list: {domain.domain}",)
+            veto = domain.says == "veto"
+            said = Classification("unknown" if veto else domain.says, 0.0 if veto else confidence, evidence)
+            yield Piece(place, domain.domain, domain.says, domain.about, said)
 
 
 def _is_at(body: _Body, domain: Domain) -> bool:
@@ -197,24 +224,27 @@ def _is_at(body: _Body, domain: Domain) -> bool:
     return fnmatchcase(body.host, domain.domain) and body.nation in ("", domain.country)
 
 
-def _by_name(body: _Body, entries: tuple[Entry, ...]) -> Classification | None:
-    found = next((entry for entry in entries if _speaks(entry, body) and _hits(entry, body.name, body)), None)
-    return _said(found, body, NAMED, "name") if found else None
+def _by_name(body: _Body, entries: tuple[Entry, ...]) -> Iterator[Piece]:
+    for entry in entries:
+        if _speaks(entry, body) and _hits(entry, body.name, body):
+            yield Piece("name", entry.id, entry.says, entry.about, _said(entry, body, NAMED, "name"))
 
 
-def _by_label(body: _Body, entries: tuple[Entry, ...]) -> Classification | None:
+def _by_label(body: _Body, entries: tuple[Entry, ...]) -> Iterator[Piece]:
+    vetoed = False
     for entry in entries:
         if _speaks(entry, body) and any(_hits(entry, label, body) for label in body.labels):
-            return None if entry.says == "veto" else _said(entry, body, LABELLED, "domain")
-    return None
+            vetoed = vetoed or entry.says == "veto"
+            said = None if vetoed else _said(entry, body, LABELLED, "domain")
+            yield Piece("domain label", entry.id, entry.says, entry.about, said)
 
 
-def _by_umbrella(body: _Body, entries: tuple[Entry, ...]) -> Classification | None:
+def _by_umbrella(body: _Body, entries: tuple[Entry, ...]) -> Iterator[Piece]:
     for entry in entries:
         texts = body.labels if entry.on == "label" else (body.name,)
         if _speaks(entry, body) and any(_hits(entry, text, body) for text in texts):
-            return Classification("umbrella", UMBRELLA, (f"{entry.on}: {entry.id}",))
-    return None
+            said = Classification("umbrella", UMBRELLA, (f"{entry.on}: {entry.id}",))
+            yield Piece("umbrella words", entry.id, entry.says, entry.about, said)
 
 
 def _speaks(entry: Entry, body: _Body) -> bool:
@@ -333,7 +363,7 @@ def _domains(path: Path, text: str) -> Iterator[Domain]:
     for line, row in _rows(path, text, _DOMAIN_COLUMNS):
         if row["match"] not in ("suffix", "glob") or row["class"] not in _SAYS:
             raise UsageError(f"{path}:{line}: unknown match or class; match is suffix or glob, class a tenant class")
-        yield Domain(row["domain"], row["match"], row["country"], row["class"])
+        yield Domain(row["domain"], row["match"], row["country"], row["class"], f"{row['body']}; {row['evidence']}")
 
 
 def _states(words: dict[str, str]) -> frozenset[str]:
@@ -364,6 +394,7 @@ def _entry(path: Path, raw: dict[str, Any], words: dict[str, str], on: str) -> E
         where=raw.get("where", ""),
         countries=tuple(raw.get("countries", ())),
         stem=raw.get("stem", ""),
+        about=raw["about"],
     )
     _prove(where, entry, raw, _states(words))
     return entry

@@ -44,6 +44,12 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="The rules that find uses.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(rules_app, name="rules")
+tenants_app = typer.Typer(help="The customers: who is what, and why.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(tenants_app, name="tenants")
+import_app = typer.Typer(
+    help="Proposals for the register from public lists.", no_args_is_help=True, rich_markup_mode=None
+)
+tenants_app.add_typer(import_app, name="import")
 
 _WIDE = 400  # columns where no terminal limits them: nothing is folded in a file
 
@@ -385,6 +391,82 @@ def _raise_all(errors: Sequence[UsageError]) -> None:
         err.print(f"aoai-audit: error: {error}")
     if errors:
         raise errors[-1]
+
+
+@tenants_app.command("list")
+def tenants_list(db: OldDb, output: FormatOption = Format.TABLE) -> None:
+    """List the tenants of a store: class, confidence, evidence, days of the register, requests.
+
+    Example: aoai-audit tenants list --db audit.duckdb
+    """
+    from analyzer import querying
+
+    _print_rows(querying.list_tenants(db), output)
+
+
+@tenants_app.command("explain")
+def tenants_explain(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="A tenant_id, as `tenants list` names it.")],
+    db: OldDb,
+) -> None:
+    """Tell why a tenant has its class: register, all evidence in order, what would change it, as whom it acts.
+
+    Example: aoai-audit tenants explain calderfalls-pd --db audit.duckdb
+    """
+    from analyzer import querying
+
+    _write(querying.explain_tenant(db, tenant))
+
+
+@tenants_app.command("classify")
+def tenants_classify(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.csv", help="CSV in UTF-8 with the columns name, domain, country, state; more are kept."
+        ),
+    ],
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Print the rows of a CSV with the class that each name and domain speaks for; needs no store.
+
+    Example: aoai-audit tenants classify customers.csv --format csv
+    """
+    from analyzer.classified_rows import classify_file
+
+    _print_rows(classify_file(file), output)
+
+
+@import_app.command("dotgov")
+def tenants_import_dotgov(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="current-full.csv of the .gov registry, in any of its header forms.")
+    ],
+) -> None:
+    """Print rows for a register: the bodies of law enforcement, and beside it, that the .gov registry names.
+
+    Their class is left empty, so that it stays a reading of name and domain until you fill it in; their keys too.
+
+    Example: aoai-audit tenants import dotgov current-full.csv > proposed.csv
+    """
+    import pyarrow as pa
+
+    from analyzer.dotgov import import_dotgov
+    from analyzer.register import COLUMNS
+
+    proposal = import_dotgov(file)
+    schema = pa.schema([(name, pa.string()) for name in COLUMNS])
+    _print_rows(pa.Table.from_pylist(list(proposal.rows), schema=schema), Format.CSV)
+    for row in proposal.unread[:_PLACES]:
+        err.print(f"not read: {file}:{row.line}: {row.reason}")
+    if len(proposal.unread) > _PLACES:
+        err.print(f"not read: {len(proposal.unread) - _PLACES} more")
+    for name, counts in (("taken", proposal.taken), ("left", proposal.left)):
+        classes = "".join(f", {said} {count}" for said, count in counts.items())
+        err.print(f"{name}: {sum(counts.values())}{classes}")
+    err.print(f"unread: {len(proposal.unread)}")
+    if proposal.unread:
+        raise typer.Exit(int(ExitCode.INPUT))
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------

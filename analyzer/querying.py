@@ -6,10 +6,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from analyzer import explanation
+from analyzer import explanation, tenant_explanation
+from analyzer.classifier import load_patterns
 from analyzer.errors import UsageError
 from analyzer.excerpt import plain
 from analyzer.sandbox import open_reader
+from analyzer.shipped import folder
 from analyzer.store import Store
 from analyzer.texts import lookup
 
@@ -53,6 +55,24 @@ def explain(db: Path, finding: str) -> str:
     store = Store(db.absolute())
     with open_reader(store.snapshot) as con:
         return explanation.explain(con, lookup(con, store), finding).rstrip("\n") + "\n"
+
+
+def list_tenants(db: Path) -> pa.Table:
+    """The tenants of a store, a row for each period of the register, those with most requests first.
+
+    Raises UsageError when there is no snapshot, StoreError when it is damaged.
+    """
+    return query(db, tenant_explanation.LIST_SQL)
+
+
+def explain_tenant(db: Path, tenant: str) -> str:
+    """Why a tenant has its class, told in lines: register, all evidence in order, what would change it, its actors.
+
+    Raises UsageError when the store has no such tenant or there is no snapshot, StoreError when it is damaged.
+    """
+    patterns = load_patterns(folder("queries") / "tenants")
+    with open_reader(Store(db.absolute()).snapshot) as con:
+        return tenant_explanation.explain_tenant(con, tenant, patterns)
 
 
 def _first_line(error: duckdb.Error) -> str:

@@ -3,14 +3,13 @@
 Rule: a register is right as a whole or not read at all; a mistake is one line that names file and line.
 """
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from analyzer import csv_file
 from analyzer.classifier import CLASSES
 from analyzer.errors import UsageError
 
@@ -71,10 +70,10 @@ def read_register(path: Path) -> Register:
 
     Raises UsageError ``FILE:LINE: what is wrong; what would be right``.
     """
-    content = _bytes(path)
+    content = csv_file.content(path, "--register takes a readable CSV of tenants")
     tenants: list[Tenant] = []
     keys: list[Key] = []
-    for line, row in _rows(path, _decoded(path, content)):
+    for line, row in _rows(path, csv_file.decoded(path, content, "register")):
         tenant = _tenant(path, line, row)
         tenants.append(tenant)
         keys.extend(_keys(path, tenant, row["keys"]))
@@ -85,43 +84,15 @@ def read_register(path: Path) -> Register:
     return Register(tuple(tenants), tuple(keys), hashlib.sha256(content).hexdigest())
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file; --register takes a CSV of tenants") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path}: is a folder; --register takes a CSV of tenants") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); --register takes a readable CSV") from None
-
-
-def _decoded(path: Path, content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{path}:{line}: not UTF-8; save the register as CSV in UTF-8") from None
-
-
 def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows by column name with the line each starts in; blank lines are passed over."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    """Rows by column name with the line each starts in."""
     header: list[str] = []
-    end = 0
-    try:
-        for cells in reader:
-            line, end = end + 1, reader.line_num
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not header:
-                header = _header(path, line, cells)
-                continue
-            if len(cells) != len(header):
-                raise UsageError(f"{path}:{line}: {len(cells)} cells; it should have {len(header)}, as the first line")
-            yield line, dict(zip(header, (cell.strip() for cell in cells), strict=True))
-    except csv.Error as error:
-        raise UsageError(f"{path}:{reader.line_num}: not CSV ({error}); quote cells with commas or quotes") from None
+    for line, cells in csv_file.rows(path, text):
+        if not header:
+            header = _header(path, line, cells)
+            continue
+        csv_file.check_width(path, line, cells, header)
+        yield line, dict(zip(header, (cell.strip() for cell in cells), strict=True))
     if not header:
         raise UsageError(f"{path}:1: empty; its first line should be {','.join(COLUMNS)}")
 

@@ -25,7 +25,7 @@ from analyzer.schema import TENANTS
 SERVES_CONFIDENCE = 0.9
 SIGNAL_CONFIDENCE = 0.6  # a system prompt or a tool says who acts (TENANTS 7: 0.5-0.6)
 NAME_CONFIDENCE = 0.5  # only the name of a deployment, resource, product, key or tool does
-OTHER_CONFIDENCE = 0.45  # at most, when the register says the tenant is no police: then a word alone means review
+OTHER_CONFIDENCE = 0.45  # at most, where a word says too little (see assign_actors): then it means review
 NO_COUNTRY_LOSS = 0.1  # police are named, but nothing tells the country: taken as US, a name alone then means review
 
 # Texts that talk about police without acting for them.
@@ -272,7 +272,9 @@ def assign_actors(con: duckdb.DuckDBPyConnection) -> None:
     Three sources: the tenant's class (role by), whom it serves by the register (for, 0.9), and ideas ``actor_*`` in
     system prompts, tools and names: 0.6, in names only 0.5, and 0.1 less where police are named and no country is
     known. They give an umbrella's police unit (by) or the agency a vendor, another firm or an unknown tenant acts for.
-    Where the register says ``other``, 0.45 at most, unless a prompt or tool names an agency or says for whom it acts.
+    At most 0.45, unless a prompt or tool names an agency or says for whom it acts, where the register says ``other``,
+    where the tenant's name only carries the words of police (a veto: the pd of a public defender), and of an unknown
+    tenant where no country is known or the word is one that other trades share.
     One row for each request, actor and role: the most confident.
     """
     con.execute("DELETE FROM store.actors WHERE request_key IN (SELECT request_key FROM affected)")
@@ -296,6 +298,8 @@ INSERT INTO store.actors
 WITH standing AS (
     SELECT request.request_key, coalesce(tenant.tenant_class, 'unknown') AS tenant_class, tenant.registered_class,
         tenant.name, coalesce(tenant.country, '') AS country, tenant.serves,
+        coalesce(tenant.registered_class = 'other', FALSE)
+            OR contains(coalesce(tenant.evidence[1], ''), ': veto.') AS no_police,
         coalesce(tenant.confidence, 0.0) AS confidence, tenant.evidence
     FROM store.requests AS request
     SEMI JOIN affected ON affected.request_key = request.request_key
@@ -322,9 +326,10 @@ WITH standing AS (
         CASE WHEN standing.country = '' THEN 'none'
             WHEN list_contains($united_states, lower(standing.country)) THEN 'us' ELSE 'abroad' END AS country,
         CASE WHEN part.kind = 'name' THEN $name ELSE $text END::DOUBLE AS confidence,
-        standing.registered_class = 'other' AND (
-            part.kind = 'name' OR NOT list_contains($plain, split_part(found."signal", '.', 2))
-        ) AS against_register
+        CASE WHEN part.kind <> 'name' AND list_contains($plain, split_part(found."signal", '.', 2)) THEN FALSE
+            ELSE standing.no_police OR standing.tenant_class = 'unknown' AND (
+                standing.country = '' OR split_part(found."signal", '.', 2) = 'trade'
+            ) END AS is_doubted
     FROM store.signals AS found
     JOIN store.parts AS part ON part.text_id = found.text_id
     JOIN standing ON standing.request_key = part.request_key
@@ -349,7 +354,7 @@ WITH standing AS (
         END AS actor,
         least(
             CASE WHEN idea = 'actor_police' AND country = 'none' THEN confidence - $loss ELSE confidence END,
-            CASE WHEN against_register THEN $other ELSE 1 END::DOUBLE
+            CASE WHEN is_doubted THEN $other ELSE 1 END::DOUBLE
         ) AS confidence
     FROM said
 ), cast_in_role AS (

@@ -39,7 +39,7 @@ from jobs import (
 )
 
 Aoai = Callable[..., Ran]
-NAMES = ["run", "load", "detect", "report", "status", "query", "explain", "rules"]
+NAMES = ["run", "load", "detect", "report", "status", "query", "explain", "rules", "tenants"]
 
 
 def is_one_clear_line(message: str) -> None:

@@ -803,9 +803,30 @@ def test_a_common_word_in_a_prompt_makes_nobody_act_for_police_and_a_plain_sayin
 
 def test_an_unknown_tenant_may_be_seen_to_act_for_police(tmp_path: Path, store: Store) -> None:
     store.call("r", "service:nobody")
-    store.part("r", 0, "system", "text", "actor_us_police")
+    store.part("r", 0, "system", "text", "actor_us_police", signal="actor_us_police.agency")
     store.assign(register(tmp_path, "v,Lumenfold,,US,,other,,service:v"))
     assert store.actors("r") == [("unknown", "unknown", 0.0), ("us_police", "for", 0.6)]
+
+
+@pytest.mark.parametrize(
+    ("country", "kind", "signal", "confidence"),
+    [
+        ("US", "text", "actor_us_police.word", 0.6),
+        ("US", "text", "actor_us_police.trade", 0.45),
+        ("US", "name", "actor_us_police.word", 0.5),
+        ("US", "name", "actor_us_police.trade", 0.45),
+        ("", "text", "actor_us_police.word", 0.45),
+        ("", "name", "actor_us_police.agency", 0.45),
+        ("", "text", "actor_us_police.agency", 0.6),
+    ],
+)
+def test_of_an_unknown_tenant_a_bare_word_is_doubted_where_other_trades_share_it_or_no_country_is_known(
+    tmp_path: Path, store: Store, country: str, kind: str, signal: str, confidence: float
+) -> None:
+    store.call("r", "service:c")
+    store.part("r", 0, "system" if kind == "text" else None, kind, "actor_us_police", name="deployment", signal=signal)
+    store.assign(register(tmp_path, f"c,Lumenfold,,{country},,,,service:c"))
+    assert store.actors("r") == [("unknown", "unknown", 0.0), ("us_police", "for", confidence)]
 
 
 @pytest.mark.parametrize("tenant_class", ["us_police", "us_federal_le", "foreign_le", "le_adjacent"])
