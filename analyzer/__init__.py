@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analyzer.cases import run_cases as run_cases
-    from analyzer.clauses import clause_coverage as clause_coverage
     from analyzer.classified_rows import classify_file as classify_file
+    from analyzer.clauses import clause_coverage as clause_coverage
     from analyzer.dotgov import import_dotgov as import_dotgov
     from analyzer.errors import AnalyzerError as AnalyzerError
     from analyzer.errors import ExitCode as ExitCode
