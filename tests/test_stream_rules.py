@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 QUERIES = shipped.folder("queries")
 START = datetime(2026, 6, 1, 22)
-UNSEEN = {"prompt_seen": "none", "answer_seen": "none", "system_seen": "unknowable", "tools_seen": False}
+UNSEEN: Row = {"prompt_seen": "none", "answer_seen": "none", "system_seen": "unknowable", "tools_seen": False}
 FRAME: Row = {"kind": "picture", "width": 1280, "height": 720, "bytes": 90_000}
 FACES = "Corridor camera. Watch the faces and tell us when a known face appears."
 
