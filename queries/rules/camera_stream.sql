@@ -40,8 +40,8 @@ WITH calls AS (
 paced AS (  -- the pace around each call
     SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at, pause,
         median(pause) FILTER (WHERE pause <= $window_seconds) OVER (
-            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at
-            RANGE BETWEEN to_seconds($window_seconds) PRECEDING AND to_seconds($window_seconds) FOLLOWING
+            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at, request_key
+            ROWS BETWEEN 10 PRECEDING AND 10 FOLLOWING
         ) AS pace
     FROM calls
 ),
@@ -77,8 +77,8 @@ kept AS (
 ),
 parted AS (  -- windows that touch are one run
     SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at,
-        count(*) FILTER (WHERE pause IS NULL OR pause > $window_seconds) OVER (
-            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at, request_key
+        sum(CASE WHEN pause <= $window_seconds THEN 0 ELSE 1 END) OVER (
+            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at, request_key ROWS UNBOUNDED PRECEDING
         ) AS run_no
     FROM kept
 ),

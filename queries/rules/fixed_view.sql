@@ -47,8 +47,8 @@ timed AS (
 sized AS (
     SELECT request_key, tenant_id, deployment, width, height, bytes, occurred_at,
         median(bytes) OVER (
-            PARTITION BY tenant_id, deployment, width, height ORDER BY occurred_at
-            RANGE BETWEEN to_seconds($window_seconds) PRECEDING AND to_seconds($window_seconds) FOLLOWING
+            PARTITION BY tenant_id, deployment, width, height ORDER BY occurred_at, request_key
+            ROWS BETWEEN 10 PRECEDING AND 10 FOLLOWING
         ) AS usual_bytes
     FROM timed
 ),
@@ -63,8 +63,8 @@ alike AS (
 paced AS (  -- the pace around each picture
     SELECT request_key, tenant_id, deployment, width, height, occurred_at, pause,
         median(pause) FILTER (WHERE pause <= $window_seconds) OVER (
-            PARTITION BY tenant_id, deployment, width, height ORDER BY occurred_at
-            RANGE BETWEEN to_seconds($window_seconds) PRECEDING AND to_seconds($window_seconds) FOLLOWING
+            PARTITION BY tenant_id, deployment, width, height ORDER BY occurred_at, request_key
+            ROWS BETWEEN 10 PRECEDING AND 10 FOLLOWING
         ) AS pace
     FROM alike
 ),
@@ -100,8 +100,8 @@ kept AS (
 ),
 parted AS (  -- windows that touch are one run
     SELECT request_key, tenant_id, deployment, width, height, occurred_at,
-        count(*) FILTER (WHERE pause IS NULL OR pause > $window_seconds) OVER (
-            PARTITION BY tenant_id, deployment, width, height ORDER BY occurred_at, request_key
+        sum(CASE WHEN pause <= $window_seconds THEN 0 ELSE 1 END) OVER (
+            PARTITION BY tenant_id, deployment, width, height ORDER BY occurred_at, request_key ROWS UNBOUNDED PRECEDING
         ) AS run_no
     FROM kept
 ),

@@ -89,8 +89,8 @@ kept AS (
 ),
 parted AS (  -- windows that touch are one run
     SELECT request_key, tenant_id, deployment, occurred_at,
-        count(*) FILTER (WHERE pause IS NULL OR pause > $window_seconds) OVER (
-            PARTITION BY tenant_id, deployment ORDER BY occurred_at, request_key
+        sum(CASE WHEN pause <= $window_seconds THEN 0 ELSE 1 END) OVER (
+            PARTITION BY tenant_id, deployment ORDER BY occurred_at, request_key ROWS UNBOUNDED PRECEDING
         ) AS run_no
     FROM kept
 ),
