@@ -20,10 +20,12 @@ LEAST_CALLS = 10  # usual in the missing hours: by chance none come in one of 20
 
 DENSE_CALLS = 30  # in the hour before a hole and in the hour after it, one every two minutes
 HOLE_MINUTES = 60  # thirty times that pause
+HOLE_HOURS = 12  # at most: compared with the same time of other days, it may not reach into them
 LEAST_HOLE_DAYS = 3  # of the seven days before with calls at that time of day, and none without: no lunch, no night
 
 SILENT_DAYS = 3  # longer than a weekend
 SILENT_TIMES = 2  # the longest pause of the four weeks before: nobody is told silent for resting as always
+LEAST_SILENT_DAYS = 10  # of the four weeks before with calls: who calls now and then may rest for long
 LEAST_AGE_DAYS = 14  # between its first call and its last: a trial that is over is no habit
 FORGOTTEN_DAYS = 28  # then a tenant has ended its use
 
@@ -170,7 +172,7 @@ steps AS (
 pauses AS (
     SELECT tenant_id, begins, ends, so_far, begins - to_hours(1) AS hour_before, ends + to_hours(1) AS hour_after
     FROM steps
-    WHERE ends - begins >= to_minutes({HOLE_MINUTES})
+    WHERE ends - begins BETWEEN to_minutes({HOLE_MINUTES}) AND to_hours({HOLE_HOURS})
 ),
 holes AS (
     SELECT pauses.tenant_id, begins, ends
@@ -198,8 +200,8 @@ earlier_days AS (
         ON following.tenant_id = same_times.tenant_id AND following.occurred_at > same_begin
 ),
 dense AS (
-    SELECT tenant_id, 'hole' AS kind, begins AS from_time, ends AS to_time,
-        printf('calls at this time of day on %d of the seven days before, and on none a rest', count(*))
+    SELECT tenant_id, 'hole' AS kind, date_trunc('second', begins) AS from_time, date_trunc('second', ends) AS to_time,
+        printf('calls at this time of day on %d of the seven days before, on none a rest', count(*))
             AS compared_with
     FROM earlier_days
     WHERE was_open
@@ -223,14 +225,15 @@ rests AS (
     GROUP BY tenant_id
 ),
 silence AS (
-    SELECT tenant_id, 'silent' AS kind, last_at AS from_time, known_to AS to_time,
+    SELECT tenant_id, 'silent' AS kind, date_trunc('second', last_at) AS from_time,
+        date_trunc('second', known_to) AS to_time,
         printf(
             'calls on %d of the {PAST_DAYS} days before, never more than %d hours apart',
             days, ceil(longest_pause / 3600)::BIGINT
         ) AS compared_with
     FROM rests
     CROSS JOIN horizon
-    WHERE days >= {LEAST_PAST_DAYS}
+    WHERE days >= {LEAST_SILENT_DAYS}
         AND last_at - first_at >= to_days({LEAST_AGE_DAYS})
         AND known_to - last_at BETWEEN to_days({SILENT_DAYS}) AND to_days({FORGOTTEN_DAYS})
         AND epoch(known_to - last_at) >= {SILENT_TIMES} * longest_pause

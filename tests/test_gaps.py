@@ -226,6 +226,19 @@ def test_a_hole_on_the_third_day_has_too_little_past() -> None:
     assert found(*logged(stream(3, lambda at: at.day == on(2).day and at.hour == 10))) == []
 
 
+@pytest.mark.parametrize(("hours", "is_gap"), [(12, True), (13, False)])
+def test_a_hole_is_no_longer_than_twelve_hours(hours: int, is_gap: bool) -> None:
+    begins = on(6, 5)
+    times = calls(1, hours=range(24), weekdays=range(7), every=1)
+    kinds = [kind for _, kind, *_ in found(*logged(at for at in times if not begins < at < begins + hours * HOUR))]
+    assert kinds == ["hole"] * is_gap
+
+
+def test_traffic_that_comes_back_after_days_has_no_hole() -> None:
+    again = (at for at in calls(1, hours=range(6, 18), weekdays=range(7), every=1, start=on(19)) if at < on(21))
+    assert found(*logged([*stream(6, lambda at: False), *again])) == []
+
+
 def test_sparse_traffic_has_no_holes() -> None:
     times = (at for at in calls(1, every=5, weekdays=range(7)) if not on(5, 10) <= at < on(5, 12))
     assert found(*logged(times)) == []
@@ -242,6 +255,14 @@ def test_a_tenant_that_falls_silent_is_told_once_and_forgotten_after_four_weeks(
 
 def test_a_tenant_that_simply_ended_its_use_has_no_missing_hours_and_no_missing_content() -> None:
     assert found(*logged(calls(6)), *others(max(calls(6)) + 60 * DAY)) == []
+
+
+@pytest.mark.parametrize(("weekdays", "is_gap"), [((0, 2, 4), True), ((0, 4), False)])
+def test_who_calls_on_ten_of_28_days_can_fall_silent_and_who_calls_less_cannot(
+    weekdays: tuple[int, ...], is_gap: bool
+) -> None:
+    times = list(calls(6, weekdays=weekdays))
+    assert bool(found(*logged(times), *others(max(times) + 20 * DAY))) == is_gap
 
 
 def test_a_weekend_is_no_silence() -> None:
