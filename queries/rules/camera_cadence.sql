@@ -112,7 +112,8 @@ named AS (  -- names are those of the call: one request of the run tells them
         bool_or(idea = 'mobile') AS mobile,
         bool_or(idea = 'fixed_camera') AS fixed,
         bool_or(idea IN ('face', 'booking_picture')) AS face,
-        bool_or(idea <> 'fixed_camera') AS telling,
+        bool_or(idea IN ('live', 'mobile', 'face', 'booking_picture', 'identify', 'watch', 'track'))
+            OR (bool_or(idea = 'gallery') AND bool_or(idea = 'compare')) AS telling,
         list(
             {
                 'request_key': signals.request_key, 'part_no': part_no, 'signal': "signal",

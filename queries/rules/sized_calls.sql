@@ -4,13 +4,13 @@
 -- needs   = ["times"]
 -- version = 1
 -- why     = """
--- Sees calls without logged content to a model that can look at pictures, at least thirty of one tenant and deployment
--- within any ten minutes, whoever sends them and at whatever pace, each as long as a picture makes a request and all
--- nearly of one length, where a name (deployment, resource, product, key) speaks of faces, booking pictures, a list of
--- persons, or of comparing, identifying or verifying. Always weak: nobody saw a picture or a question. A burst is told
--- for each 24 hours. Does not see pictures that are sent as addresses, a bland name, or a log without lengths; long
--- texts of one length look the same. A name of a camera alone is camera_cadence; shelves, papers, drafts, counting and
--- plates are no sign.
+-- Sees calls without logged content to a model that can look at pictures, at least thirty of one tenant, deployment
+-- and key within any ten minutes, whoever sends them and at whatever pace, each as long as a picture makes a request
+-- and all nearly of one length, where a name (deployment, resource, product, key) speaks of faces, booking pictures,
+-- identifying or verifying people, or of comparing with a list of persons. Always weak: nobody saw a picture or a
+-- question. A burst is told for each 24 hours. Does not see pictures that are sent as addresses, a bland name, or a
+-- log without lengths; long texts of one length look the same. A name of a camera alone is camera_cadence; shelves,
+-- papers, drafts, counting and plates are no sign.
 -- """
 --
 -- [params]
@@ -28,9 +28,10 @@
 -- ]
 
 WITH calls AS (
-    SELECT request_key, tenant_id, coalesce(deployment, '') AS deployment, occurred_at, request_bytes,
+    SELECT request_key, tenant_id, coalesce(deployment, '') AS deployment, coalesce(subscription, '') AS key, occurred_at,
+        request_bytes,
         median(request_bytes) OVER (
-            PARTITION BY tenant_id, coalesce(deployment, '') ORDER BY occurred_at
+            PARTITION BY tenant_id, coalesce(deployment, ''), coalesce(subscription, '') ORDER BY occurred_at
             RANGE BETWEEN to_seconds($window_seconds) PRECEDING AND to_seconds($window_seconds) FOLLOWING
         ) AS usual_bytes
     FROM requests
@@ -40,42 +41,42 @@ WITH calls AS (
         AND request_bytes >= $least_bytes
 ),
 counted AS (  -- the window that ends with each call
-    SELECT request_key, tenant_id, deployment, occurred_at,
+    SELECT request_key, tenant_id, deployment, key, occurred_at,
         count(*) OVER (
-            PARTITION BY tenant_id, deployment ORDER BY occurred_at
+            PARTITION BY tenant_id, deployment, key ORDER BY occurred_at
             RANGE BETWEEN to_seconds($window_seconds) PRECEDING AND CURRENT ROW
         ) AS calls
     FROM calls
     WHERE abs(request_bytes - usual_bytes) <= $size_share * usual_bytes
 ),
 marked AS (  -- a call belongs to every window that holds it
-    SELECT request_key, tenant_id, deployment, occurred_at,
+    SELECT request_key, tenant_id, deployment, key, occurred_at,
         bool_or(calls >= $least_calls) OVER (
-            PARTITION BY tenant_id, deployment ORDER BY occurred_at
+            PARTITION BY tenant_id, deployment, key ORDER BY occurred_at
             RANGE BETWEEN CURRENT ROW AND to_seconds($window_seconds) FOLLOWING
         ) AS is_member
     FROM counted
 ),
 kept AS (
-    SELECT request_key, tenant_id, deployment, occurred_at,
+    SELECT request_key, tenant_id, deployment, key, occurred_at,
         epoch(occurred_at - lag(occurred_at) OVER (
-            PARTITION BY tenant_id, deployment ORDER BY occurred_at, request_key
+            PARTITION BY tenant_id, deployment, key ORDER BY occurred_at, request_key
         )) AS pause
     FROM marked
     WHERE is_member
 ),
 parted AS (  -- windows that touch are one run
-    SELECT request_key, tenant_id, deployment, occurred_at,
+    SELECT request_key, tenant_id, deployment, key, occurred_at,
         sum(CASE WHEN pause <= $window_seconds THEN 0 ELSE 1 END) OVER (
-            PARTITION BY tenant_id, deployment ORDER BY occurred_at, request_key ROWS UNBOUNDED PRECEDING
+            PARTITION BY tenant_id, deployment, key ORDER BY occurred_at, request_key ROWS UNBOUNDED PRECEDING
         ) AS run_no
     FROM kept
 ),
 dated AS (  -- a long run is told for each 24 hours from its start
-    SELECT request_key, tenant_id, deployment, occurred_at,
+    SELECT request_key, tenant_id, deployment, key, occurred_at,
         run_no,
         floor(epoch(occurred_at - min(occurred_at) OVER (
-            PARTITION BY tenant_id, deployment, run_no
+            PARTITION BY tenant_id, deployment, key, run_no
         )) / 86400) AS day_no
     FROM parted
 ),
@@ -83,7 +84,7 @@ members AS (
     SELECT request_key, tenant_id, deployment, occurred_at,
         first_value(request_key) OVER run AS lead, row_number() OVER run AS place
     FROM dated
-    WINDOW run AS (PARTITION BY tenant_id, deployment, run_no, day_no ORDER BY occurred_at, request_key)
+    WINDOW run AS (PARTITION BY tenant_id, deployment, key, run_no, day_no ORDER BY occurred_at, request_key)
 ),
 listed AS (
     SELECT lead, list(request_key ORDER BY place) AS request_keys
@@ -96,8 +97,9 @@ named AS (  -- names are those of the call: one request of the run tells them
         bool_or(idea = 'live') AS live,
         bool_or(idea = 'mobile') AS mobile,
         bool_or(idea = 'fixed_camera') AS fixed,
-        bool_or(idea IN ('face', 'booking_picture')) AS face,
-        bool_or(idea IN ('face', 'booking_picture', 'gallery', 'identify', 'compare', 'verify')) AS telling,
+        bool_or(idea IN ('face', 'booking_picture', 'identify', 'verify')) AS face,
+        bool_or(idea IN ('face', 'booking_picture', 'identify', 'verify'))
+            OR (bool_or(idea = 'gallery') AND bool_or(idea = 'compare')) AS telling,
         list(
             {
                 'request_key': signals.request_key, 'part_no': part_no, 'signal': "signal",
