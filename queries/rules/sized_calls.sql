@@ -28,8 +28,8 @@
 -- ]
 
 WITH calls AS (
-    SELECT request_key, tenant_id, coalesce(deployment, '') AS deployment, coalesce(subscription, '') AS key, occurred_at,
-        request_bytes,
+    SELECT request_key, tenant_id, coalesce(deployment, '') AS deployment, coalesce(subscription, '') AS key,
+        occurred_at, request_bytes,
         median(request_bytes) OVER (
             PARTITION BY tenant_id, coalesce(deployment, ''), coalesce(subscription, '') ORDER BY occurred_at
             RANGE BETWEEN to_seconds($window_seconds) PRECEDING AND to_seconds($window_seconds) FOLLOWING
