@@ -28,7 +28,8 @@ from analyzer.verdicts import STRENGTHS, shipped_verdicts
 _CASE_KEYS = frozenset({"name", "requests", "params", "expect"})
 _OWN_REQUEST_KEYS = frozenset({"id", "tenant", "at", "session", "parts", "outcome"})
 _COLUMNS = frozenset(column.name for column in REQUESTS.columns) - {"request_key", "occurred_at"}
-_PART_KEYS = frozenset({"role", "kind", "side", "text", "name", "turn_no", "picture", "cut"})
+_SIZES = ("bytes", "width", "height")  # of a picture, as its row in PICTURES has them
+_PART_KEYS = frozenset({"role", "kind", "side", "text", "name", "turn_no", "picture", "cut", *_SIZES})
 _EXPECT_KEYS = frozenset({"requests", "strength", "circumstances", "subject"})
 _NAMED = ("deployment", "resource", "product", "subscription")  # become parts of kind name, as in a log
 USUAL_API = "chat"  # of a request that does not say
@@ -254,10 +255,10 @@ def _search(con: duckdb.DuckDBPyConnection, requests: Iterable[Row], lexicon: Le
 def _write(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
     """Write everything of filled requests but their signals."""
     parts = [part for row in rows for part in _parts(row)]
-    pictures = sorted({part["picture"] for part in parts} - {None})
+    pictures = {part["picture"]: part for part in parts if part["picture"] is not None}
     _insert(con, REQUESTS, rows)
     _insert(con, PARTS, parts)
-    _insert(con, PICTURES, [{"sha256": picture, "kind": "picture"} for picture in pictures])
+    _insert(con, PICTURES, [{**pictures[sha256], "sha256": sha256, "kind": "picture"} for sha256 in sorted(pictures)])
     _insert(con, TENANT_OF, [{**row, "tenant_id": row["tenant"], "conflict": False} for row in rows])
     _insert(con, SESSIONS, list(_sessions(rows)))
     _insert(con, OUTCOMES, rows)
@@ -346,6 +347,7 @@ def _parts(row: Row) -> Iterator[Row]:
             "day": row["occurred_at"].date(),
             "picture": part.get("picture", _picture(row["id"], number) if inline else None),
             "cut": part.get("cut", False),
+            **{size: part.get(size) for size in _SIZES},
         }
 
 

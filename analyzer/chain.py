@@ -31,6 +31,12 @@ def head(folder: Path) -> str:
     return file_hash(folder / NAME)
 
 
+def facts(folder: Path) -> dict[str, Any]:
+    """What the run.json of the report in ``folder`` says. Raises OSError when there is none."""
+    said: dict[str, Any] = json.loads((folder / NAME).read_bytes())
+    return said
+
+
 def outputs(folder: Path) -> dict[str, dict[str, Any]]:
     """Every file in ``folder`` by name: sha256, bytes and, of a Parquet file, rows. Raises OSError."""
     return {

@@ -554,6 +554,17 @@ def _tell_badly_read(db: Path) -> None:
         err.print(f"not read: {len(places) - _PLACES} more; they stand in the views quarantine and files")
 
 
+def _tell_gaps(gaps: Sequence[dict[str, str]]) -> None:
+    """Where logging stopped, fell or has holes, the newest first, on stderr."""
+    from analyzer.excerpt import plain
+
+    for gap in sorted(gaps, key=lambda gap: gap["to"], reverse=True)[:_PLACES]:
+        what = f"{gap['kind'].replace('_', ' ')} from {gap['from']} to {gap['to']}"
+        err.print(f"gap: {plain(gap['tenant_id'])}: {what}; before: {gap['compared_with']}")
+    if len(gaps) > _PLACES:
+        err.print(f"gap: {len(gaps) - _PLACES} more; they stand in the view gaps and in run.json")
+
+
 def _tell(ended: Any, db: Path) -> None:
     """What was done, on stderr; the last line names every exit code that applies."""
     if ended.loaded is not None:
@@ -570,6 +581,7 @@ def _tell(ended: Any, db: Path) -> None:
     if ended.report:
         err.print(f"report: {ended.report}")
         err.print(f"head: {ended.head}")
+    _tell_gaps(ended.gaps)
     codes = sorted({code for code in ended.codes if code}) or [ExitCode.DONE]
     err.print("exit: " + ", ".join(f"{int(code)} {code.name.lower()}" for code in codes))
     raise typer.Exit(int(ended.code))

@@ -79,6 +79,7 @@ class Ended:
     changes: dict[str, int] = field(default_factory=dict)  # findings by change in this run
     report: Path | None = None
     head: str | None = None  # SHA-256 of run.json: whoever notes it can prove the report later
+    gaps: tuple[dict[str, str], ...] = ()  # of logging, as run.json has them
 
     @property
     def code(self) -> ExitCode:
@@ -133,7 +134,7 @@ def run(
         codes = _all_that_apply(_read_code(loaded), _fail_code(store, fail_on))
         with _noted(store, inputs.hashes, job, codes, _UNTOLD, _UNREPORTED):
             written = _report(store, inputs, job, codes, reports, since, until)
-        return Ended(codes, loaded, assembled, changes, written, chain.head(written))
+        return Ended(codes, loaded, assembled, changes, written, chain.head(written), _gaps(written))
 
 
 def load(logs: Sequence[str], db: Path, *, progress: Progress = no_progress) -> Ended:
@@ -193,7 +194,7 @@ def report(
                 )
         with _noted(store, inputs.hashes, job, (ExitCode.DONE,), _UNREPORTED):
             written = _report(store, inputs, job, (ExitCode.DONE,), reports, since, until)
-        return Ended(report=written, head=chain.head(written))
+        return Ended(report=written, head=chain.head(written), gaps=_gaps(written))
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
@@ -385,6 +386,11 @@ def _report(
     with open_reader(store.database) as con:
         facts = replace(facts, unreported=tuple(_runs(con, _UNREPORTED)))
         return reporting.write(con, lookup(con, store), reports, facts, since, until)
+
+
+def _gaps(report: Path) -> tuple[dict[str, str], ...]:
+    """The gaps of logging that a report tells of."""
+    return tuple(chain.facts(report)["gaps"])
 
 
 def _changes(store: Store) -> dict[str, int]:

@@ -93,6 +93,9 @@ _SUMMARY = pa.schema(
         ("low", pa.int64()),
     ]
 )
+_GAP = pa.struct(
+    [("kind", pa.string()), ("from", pa.timestamp("us")), ("to", pa.timestamp("us")), ("compared_with", pa.string())]
+)
 _COVERAGE = pa.schema(
     [
         ("tenant_id", pa.string()),  # null: what belongs to no tenant, such as quarantine
@@ -112,6 +115,7 @@ _COVERAGE = pa.schema(
         ("blind", pa.map_(pa.string(), pa.int64())),
         ("quarantined", pa.int64()),
         ("largest_gap_seconds", pa.int64()),  # between two requests of the day; null with fewer than two
+        ("gap", _GAP),  # in a row of its own, on the day it begins; else null
     ]
 )
 
@@ -186,12 +190,12 @@ steps AS (
     SELECT tenant_id, occurred_at::DATE AS day,
         epoch_us(occurred_at) - lag(epoch_us(occurred_at)) OVER (
             PARTITION BY tenant_id, occurred_at::DATE ORDER BY occurred_at
-        ) AS gap
+        ) AS pause
     FROM store.requests
     LEFT JOIN store.tenant_of USING (request_key)
 ),
-gaps AS (
-    SELECT tenant_id, day, max(gap) // 1000000 AS seconds
+pauses AS (
+    SELECT tenant_id, day, max(pause) // 1000000 AS seconds
     FROM steps
     GROUP BY tenant_id, day
 ),
@@ -199,10 +203,11 @@ rows AS (
     SELECT seen.tenant_id, seen.day, seen.requests, seen.with_content, seen.without_content, seen.cut, seen.fragments,
         seen.order_uncertain, if(starts_with(seen.tenant_id, 'unknown:'), seen.requests, 0) AS unknown_tenant,
         seen.gateway_row_missing, seen.not_joined, seen.other_api, seen.key_conflicts, blind.blind, 0 AS quarantined,
-        gaps.seconds
+        pauses.seconds
     FROM main.coverage AS seen
     LEFT JOIN blind USING (tenant_id, day)
-    LEFT JOIN gaps ON gaps.tenant_id IS NOT DISTINCT FROM seen.tenant_id AND gaps.day IS NOT DISTINCT FROM seen.day
+    LEFT JOIN pauses
+        ON pauses.tenant_id IS NOT DISTINCT FROM seen.tenant_id AND pauses.day IS NOT DISTINCT FROM seen.day
     UNION ALL
     SELECT NULL, nullif(day, DATE '0001-01-01'), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, count(*), NULL
     FROM main.quarantine
@@ -210,12 +215,21 @@ rows AS (
 )
 SELECT tenant_id, day, requests, with_content, without_content, cut, fragments, order_uncertain,
     coalesce(unknown_tenant, 0) AS unknown_tenant, gateway_row_missing, not_joined, other_api, key_conflicts,
-    0 AS frozen, coalesce(blind, map([]::VARCHAR[], []::BIGINT[])) AS blind, quarantined, seconds AS largest_gap_seconds
+    0 AS frozen, coalesce(blind, map([]::VARCHAR[], []::BIGINT[])) AS blind, quarantined,
+    seconds AS largest_gap_seconds, NULL AS gap
 FROM rows
 WHERE day IS NULL
     OR (($since::TIMESTAMP IS NULL OR day >= $since::TIMESTAMP::DATE)
         AND ($until::TIMESTAMP IS NULL OR day < $until::TIMESTAMP))
 ORDER BY tenant_id NULLS FIRST, day NULLS FIRST, requests
+"""
+
+_GAPS_SQL = """
+SELECT tenant_id, kind, from_time AS "from", to_time AS "to", compared_with
+FROM main.gaps
+WHERE ($since::TIMESTAMP IS NULL OR to_time > $since::TIMESTAMP)
+    AND ($until::TIMESTAMP IS NULL OR from_time < $until::TIMESTAMP)
+ORDER BY tenant_id, "from", kind
 """
 
 _RULES_SQL = """
@@ -339,11 +353,28 @@ def _fill(
     runs = {"run": run.run_id, "runs": list(run.unreported)}
     _parquet(partial, "withdrawn", _WITHDRAWN, [_table(con, _WITHDRAWN_SQL, runs, _WITHDRAWN)])
     _parquet(partial, "summary", _SUMMARY, [_table(con, _SUMMARY_SQL, window, _SUMMARY)])
-    _parquet(partial, "coverage", _COVERAGE, [_table(con, _COVERAGE_SQL, window, _COVERAGE)])
-    facts = _facts(con, run, since, until) | {"previous": before, "outputs": chain.outputs(partial)}
+    missing = violations.fetch(con, _GAPS_SQL, window)
+    _parquet(partial, "coverage", _COVERAGE, [_table(con, _COVERAGE_SQL, window, _COVERAGE), _gap_rows(missing)])
+    facts = _facts(con, run, since, until) | {
+        "gaps": [row | {"from": _time(row["from"]), "to": _time(row["to"])} for row in missing],
+        "previous": before,
+        "outputs": chain.outputs(partial),
+    }
     (partial / chain.NAME).write_bytes(chain.canonical(facts))
     sync(partial / chain.NAME)
     sync(partial)
+
+
+def _gap_rows(missing: Iterable[Row]) -> pa.Table:
+    """A row of the coverage for each gap, on the day on which it begins: it counts nothing."""
+    uncounted = {field.name: 0 for field in _COVERAGE if pa.types.is_int64(field.type)}
+    rows = [
+        uncounted
+        | {"tenant_id": plain(row["tenant_id"]), "day": row["from"].date(), "blind": [], "largest_gap_seconds": None}
+        | {"gap": {field.name: row[field.name] for field in _GAP}}
+        for row in missing
+    ]
+    return pa.Table.from_pylist(rows, schema=_COVERAGE)
 
 
 def _parquet(folder: Path, name: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:

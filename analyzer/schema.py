@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+from analyzer import gaps
+
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -781,6 +783,19 @@ _COVERAGE_VIEW = View(
     """,
 )
 
+_GAP_VIEW = View(
+    "gaps",
+    "Where logging of a police or vendor tenant stopped, fell or has holes, compared with its own past; no finding.",
+    _columns("""
+    tenant_id         | VARCHAR   |
+    kind              | VARCHAR   | content_stopped, content_fell, hours_missing, hole or silent
+    from_time         | TIMESTAMP | the first moment
+    to_time           | TIMESTAMP | the first moment after it, as far as is known
+    compared_with     | VARCHAR   | what was usual before, in words
+    """),
+    gaps.SQL,
+)
+
 VIEWS = (
     _REQUEST_VIEW,
     _RECORD_VIEW,
@@ -795,6 +810,7 @@ VIEWS = (
     _INCIDENT_VIEW,
     _plain(FINDING_LOG),
     _COVERAGE_VIEW,
+    _GAP_VIEW,
     _FILE_VIEW,
     _QUARANTINE_VIEW,
     _plain(RUNS),

@@ -1,7 +1,7 @@
 """Small invented stores for tests: requests, signals, tenants and actors as a test names them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def _filled(number: int, request: Mapping[str, Any]) -> dict[str, Any]:
         "request_id": key,
         "shapes": ["gateway_log"],
         "api": "chat",
-        "occurred_at": datetime(2026, 6, 1, 10, number // 60, number % 60),
+        "occurred_at": datetime(2026, 6, 1, 10) + timedelta(seconds=number),
         "deployment": "chat",
         "tenant_id": "t1",
         "outcome": "fulfilled",

@@ -2,122 +2,214 @@
 -- use     = "identify"
 -- scope   = "stream"
 -- needs   = ["prompt", "times"]
--- version = 1
+-- version = 2
 -- why     = """
--- Sees a run of calls with pictures of one tenant, deployment, key and caller whose pauses are short and even, as a
--- camera gives them and a hand does not, and whose words or names ask to compare, identify or verify people. Strong
--- when the run is asked so in words and something says a camera, live or a list of persons; weak otherwise. A run is
--- told for each day. Does not see pictures that come now and then, two cameras whose calls mix under one caller, a
--- batch (its pace is that of a job), or what a picture shows. Frames for smoke, weapons, shelves or counting are no
--- use.
+-- Sees calls with pictures of one tenant, deployment, key and caller whose pauses are short and even, as a camera
+-- gives them and a hand does not, for any window of ten minutes (at midnight too), and whose words, names or tools ask
+-- to compare, identify or verify people: in at least half of the calls, or in an earlier call of their thread. Strong
+-- when words ask so and something says a camera, live or a list of persons; weak otherwise. A run is told for each 24
+-- hours. Does not see pictures that come now and then, two cameras whose calls mix under one caller, a batch (its pace
+-- is that of a job), calls sent all at once, or what a picture shows. Frames for smoke, weapons, shelves or counting
+-- are no use.
 -- """
 --
 -- [params]
 -- least_pictures = 8
+-- shortest_pause_seconds = 0.04
 -- longest_pause_seconds = 60
--- longest_gap_seconds = 600
+-- window_seconds = 600
 -- even_share = 0.7
 -- slack_share = 0.3
 -- slack_seconds = 1.0
+-- told_share = 0.5
 -- never = ["negation", "animal", "fiction"]
 -- aside = ["redaction", "counting", "plates"]
 -- most_requests = 1000
 -- most_evidence = 20
 
-WITH frames AS (
+WITH calls AS (
     SELECT request_key, tenant_id, coalesce(deployment, '') AS deployment, coalesce(subscription, '') AS key,
-        coalesce(caller, '') AS caller, occurred_at, occurred_at::DATE AS day,
+        coalesce(caller, '') AS caller, session_key, session_source, occurred_at,
         epoch(occurred_at - lag(occurred_at) OVER (
-            PARTITION BY tenant_id, coalesce(deployment, ''), coalesce(subscription, ''), coalesce(caller, ''),
-                occurred_at::DATE
+            PARTITION BY tenant_id, coalesce(deployment, ''), coalesce(subscription, ''), coalesce(caller, '')
             ORDER BY occurred_at, request_key
         )) AS pause
     FROM requests
     WHERE picture_count > 0 AND api <> 'batch' AND occurred_at IS NOT NULL
 ),
-parted AS (  -- a longer pause begins another run
-    SELECT request_key, tenant_id, deployment, key, caller, day, occurred_at, pause,
-        count(*) FILTER (WHERE pause IS NULL OR pause > $longest_gap_seconds) OVER (
-            PARTITION BY tenant_id, deployment, key, caller, day ORDER BY occurred_at, request_key
-        ) AS run_no
-    FROM frames
+paced AS (  -- the pace around each call
+    SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at, pause,
+        median(pause) FILTER (WHERE pause <= $window_seconds) OVER (
+            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at, request_key
+            ROWS BETWEEN 10 PRECEDING AND 10 FOLLOWING
+        ) AS pace
+    FROM calls
 ),
-paced AS (
-    SELECT tenant_id, deployment, key, caller, day, run_no, count(*) AS pictures,
-        median(pause) FILTER (WHERE pause <= $longest_gap_seconds) AS pace
-    FROM parted
-    GROUP BY tenant_id, deployment, key, caller, day, run_no
+counted AS (  -- the window that ends with each call
+    SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at,
+        count(*) OVER back AS calls,
+        count(*) FILTER (WHERE pause <= $window_seconds) OVER back AS pauses,
+        count(*) FILTER (
+            WHERE pace BETWEEN $shortest_pause_seconds AND $longest_pause_seconds
+                AND abs(pause - pace) <= greatest(pace * $slack_share, $slack_seconds)
+        ) OVER back AS even_pauses
+    FROM paced
+    WINDOW back AS (
+        PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at
+        RANGE BETWEEN to_seconds($window_seconds) PRECEDING AND CURRENT ROW
+    )
 ),
-even AS (
-    SELECT tenant_id, deployment, key, caller, day, run_no,
-        list(request_key ORDER BY occurred_at, request_key)[:$most_requests] AS request_keys
-    FROM parted
-    JOIN paced USING (tenant_id, deployment, key, caller, day, run_no)
-    WHERE pictures >= $least_pictures AND pace <= $longest_pause_seconds
-    GROUP BY tenant_id, deployment, key, caller, day, run_no
-    HAVING count(*) FILTER (
-        WHERE pause <= $longest_gap_seconds AND abs(pause - pace) <= greatest(pace * $slack_share, $slack_seconds)
-    ) >= $even_share * (count(*) - 1)
+marked AS (  -- a call belongs to every window that holds it
+    SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at,
+        bool_or(calls >= $least_pictures AND even_pauses >= $even_share * pauses) OVER (
+            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at
+            RANGE BETWEEN CURRENT ROW AND to_seconds($window_seconds) FOLLOWING
+        ) AS is_member
+    FROM counted
 ),
 kept AS (
-    SELECT tenant_id, deployment, key, caller, day, run_no, kept_key.request_key,
-        kept_key.request_key = request_keys[1] AS is_first
-    FROM even
-    CROSS JOIN unnest(even.request_keys) AS kept_key(request_key)
+    SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at,
+        epoch(occurred_at - lag(occurred_at) OVER (
+            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at, request_key
+        )) AS pause
+    FROM marked
+    WHERE is_member
+),
+parted AS (  -- windows that touch are one run
+    SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at,
+        sum(CASE WHEN pause <= $window_seconds THEN 0 ELSE 1 END) OVER (
+            PARTITION BY tenant_id, deployment, key, caller ORDER BY occurred_at, request_key ROWS UNBOUNDED PRECEDING
+        ) AS run_no
+    FROM kept
+),
+dated AS (  -- a long run is told for each 24 hours from its start
+    SELECT request_key, tenant_id, deployment, key, caller, session_key, session_source, occurred_at,
+        run_no,
+        floor(epoch(occurred_at - min(occurred_at) OVER (
+            PARTITION BY tenant_id, deployment, key, caller, run_no
+        )) / 86400) AS day_no
+    FROM parted
+),
+members AS (
+    SELECT request_key, tenant_id, deployment, session_key, session_source, occurred_at,
+        first_value(request_key) OVER run AS lead, row_number() OVER run AS place
+    FROM dated
+    WINDOW run AS (PARTITION BY tenant_id, deployment, key, caller, run_no, day_no ORDER BY occurred_at, request_key)
 ),
 meant AS (  -- what the caller sent, in words or names, and did not rule out
     SELECT request_key, part_no, side, kind, "signal", idea, contexts, char_from, char_to
     FROM signals
     WHERE side IN ('request', 'name') AND coalesce(role, '') <> 'assistant'
+        AND deployment IN (SELECT deployment FROM members)
         AND NOT list_has_any(contexts, $never)
         AND NOT (coalesce(role, '') IN ('system', 'developer') AND list_contains(contexts, 'refusal'))
 ),
 said AS (
-    SELECT tenant_id, deployment, key, caller, day, run_no,
+    SELECT request_key,
         bool_or(idea IN ('compare', 'identify', 'verify') AND "signal" <> 'compare.features'
             AND NOT list_has_any(contexts, $aside)) AS asked,
         bool_or(idea IN ('compare', 'identify', 'verify') AND side = 'request'
             AND NOT list_has_any(contexts, $aside)) AS in_words,
-        bool_or(idea IN ('face', 'booking_picture')) AS face,
-        bool_or(idea IN ('gallery', 'booking_picture')) AS gallery,
-        bool_or(idea IN ('person', 'identify', 'verify')) AS person,
-        bool_or(idea IN ('live', 'mobile', 'fixed_camera', 'watch')) AS camera,
+        bool_or(idea IN ('face', 'booking_picture', 'gallery', 'person', 'identify', 'verify')) AS people,
+        bool_or(idea IN ('gallery', 'booking_picture', 'live', 'mobile', 'fixed_camera', 'watch')) AS camera
+    FROM meant
+    GROUP BY request_key
+),
+levels AS (  -- 2: words ask for it; 1: names, tools or less tell of it
+    SELECT request_key, CASE
+        WHEN asked AND people AND in_words AND camera THEN 2
+        WHEN asked AND people THEN 1
+        ELSE 0
+    END AS level
+    FROM said
+),
+earlier AS (  -- what was said once in a thread holds for the calls that go on from it
+    SELECT requests.tenant_id, coalesce(requests.deployment, '') AS deployment, requests.session_key,
+        min(requests.occurred_at) AS told_at,
+        min_by(levels.request_key, (requests.occurred_at, levels.request_key)) AS opener,
+        min_by(level, (requests.occurred_at, levels.request_key)) AS level
+    FROM levels
+    JOIN requests ON requests.request_key = levels.request_key
+    WHERE level > 0 AND session_source = 'explicit'
+    GROUP BY requests.tenant_id, coalesce(requests.deployment, ''), requests.session_key
+),
+told AS (
+    SELECT members.lead, members.place, members.request_key, members.occurred_at,
+        CASE WHEN members.occurred_at >= earlier.told_at THEN earlier.opener END AS opener,
+        greatest(
+            coalesce(levels.level, 0),
+            CASE WHEN members.occurred_at >= earlier.told_at THEN earlier.level ELSE 0 END
+        ) AS level
+    FROM members
+    LEFT JOIN levels ON levels.request_key = members.request_key
+    LEFT JOIN earlier ON members.session_source = 'explicit' AND earlier.tenant_id = members.tenant_id
+        AND earlier.deployment = members.deployment AND earlier.session_key = members.session_key
+),
+judged AS (  -- most of a run must tell, or one word would accuse all that stands around it
+    SELECT lead, CASE WHEN count(*) FILTER (WHERE level = 2) >= $told_share * count(*) THEN 'strong' ELSE 'weak' END
+        AS strength
+    FROM told
+    GROUP BY lead
+    HAVING count(*) FILTER (WHERE level > 0) >= $told_share * count(*)
+),
+cited AS (
+    SELECT lead, request_key
+    FROM told
+    WHERE place <= $most_requests AND lead IN (SELECT lead FROM judged)
+    UNION
+    SELECT lead, opener
+    FROM told
+    WHERE opener IS NOT NULL AND place <= $most_requests AND lead IN (SELECT lead FROM judged)
+),
+listed AS (
+    SELECT lead, list(cited.request_key ORDER BY occurred_at, cited.request_key) AS request_keys
+    FROM cited
+    JOIN requests ON requests.request_key = cited.request_key
+    GROUP BY lead
+),
+shown AS (
+    SELECT lead,
+        bool_or(idea = 'live') AS live,
         bool_or(idea = 'mobile') AS mobile,
         bool_or(idea = 'fixed_camera') AS fixed,
+        bool_or(idea IN ('face', 'booking_picture', 'gallery')) AS face,
         bool_or(idea = 'public_place') AS public_place,
+        bool_or(idea = 'work_or_school') AS work_or_school,
         bool_or(idea = 'consent') AS consent,
         bool_or(idea = 'approval') AS approval,
         list(
             {
-                'request_key': request_key, 'part_no': part_no, 'signal': "signal",
+                'request_key': meant.request_key, 'part_no': part_no, 'signal': "signal",
                 'char_from': char_from, 'char_to': char_to
             }
-            ORDER BY is_first DESC, idea IN ('compare', 'identify', 'verify') DESC, request_key, part_no,
-                char_from, char_to, "signal"
+            ORDER BY meant.request_key <> lead, idea IN ('compare', 'identify', 'verify') DESC,
+                meant.request_key, part_no, char_from, char_to, "signal"
+        ) FILTER (
+            WHERE idea IN (
+                'watch', 'track', 'locate', 'identify', 'compare', 'verify', 'face', 'booking_picture', 'gallery',
+                'person', 'live', 'mobile', 'fixed_camera'
+            )
         )[:$most_evidence] AS evidence
-    FROM kept
-    JOIN meant USING (request_key)
-    WHERE idea IN (
-        'compare', 'identify', 'verify', 'watch', 'face', 'booking_picture', 'gallery', 'person', 'live', 'mobile',
-        'fixed_camera', 'public_place', 'consent', 'approval'
-    )
-    GROUP BY tenant_id, deployment, key, caller, day, run_no
+    FROM cited
+    JOIN meant ON meant.request_key = cited.request_key
+    GROUP BY lead
 )
 SELECT
     request_keys,
-    CASE WHEN in_words AND (camera OR gallery) THEN 'strong' ELSE 'weak' END AS strength,
+    strength,
     map_from_entries(list_filter(
         [
             {'key': 'face', 'value': true},
             {'key': 'live', 'value': true},
             {'key': 'mobile', 'value': CASE WHEN mobile THEN true WHEN fixed THEN false END},
             {'key': 'public_place', 'value': nullif(public_place, false)},
+            {'key': 'work_or_school', 'value': nullif(work_or_school, false)},
             {'key': 'consent', 'value': nullif(consent, false)},
             {'key': 'approval', 'value': nullif(approval, false)}
         ],
         lambda entry: entry.value IS NOT NULL
     )) AS circumstances,
-    evidence
-FROM even
-JOIN said USING (tenant_id, deployment, key, caller, day, run_no)
-WHERE asked AND (face OR gallery OR person)
+    coalesce(evidence, []) AS evidence
+FROM judged
+JOIN listed USING (lead)
+LEFT JOIN shown USING (lead)

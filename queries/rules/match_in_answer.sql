@@ -2,7 +2,7 @@
 -- use     = "compare"
 -- scope   = "request"
 -- needs   = ["prompt", "answer"]
--- version = 1
+-- version = 2
 -- why     = """
 -- Sees a request with pictures that speaks of a face, a list of people or somebody shown, and an answer that names the
 -- one who fits, a score of likeness or the same person, although no word of the request asks for it: the purpose may
@@ -19,7 +19,7 @@ WITH facts AS (  -- what the caller sent
     SELECT request_key,
         bool_or(idea IN ('face', 'booking_picture')) AS face,
         bool_or(idea IN ('gallery', 'booking_picture')) AS gallery,
-        bool_or(idea = 'person') AS person,
+        bool_or(idea IN ('identify', 'compare', 'verify')) AS asks,
         bool_or(idea = 'live') AS live,
         bool_or(idea = 'mobile') AS mobile,
         bool_or(idea = 'consent') AS consent,
@@ -60,4 +60,4 @@ SELECT
 FROM answered
 JOIN facts USING (request_key)
 JOIN requests USING (request_key)
-WHERE picture_count > 1 AND (face OR gallery) OR (picture_count > 0 AND gallery)
+WHERE NOT asks AND (picture_count > 1 AND (face OR gallery) OR (picture_count > 0 AND gallery))
