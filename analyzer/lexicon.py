@@ -4,9 +4,10 @@ Rule: an entry that is not proven by its own examples and near misses does not l
 file and line.
 
 A pattern is a Rust regex over a searched form (see :mod:`analyzer.fold`: lower case, ``_`` as a blank, no accents; the
-pattern's own accents go too, so either spelling may be written), with short hands: ``{name}`` for an alternation named in a file's ``[words]`` table; a blank for any break between two words
-(blanks, a line end, ``-``, ``/``, a dot without a blank after it, a camelCase joint); ``<40>`` for a gap of at most 40
-characters inside a sentence; ``\\b \\w \\d \\s`` mean ASCII, which keeps the search fast on any text.
+pattern's own accents go too, so either spelling may be written), with short hands: ``{name}`` for an alternation named
+in a file's ``[words]`` table; a blank for any break between two words (blanks, a line end, ``-``, ``/``, a dot without
+a blank after it, a camelCase joint); ``<40>`` for a gap of at most 40 characters inside a sentence; ``\\b \\w \\d \\s``
+mean ASCII, which keeps the search fast on any text.
 """
 
 import hashlib
