@@ -17,8 +17,8 @@ from analyzer.signals import load_lexicon, scan
 LEXICON = load_lexicon(shipped.folder("queries") / "lexicon", prove=False)
 LANGUAGES = tomllib.loads((Path(__file__).parent / "languages.toml").read_text(encoding="utf-8"))
 _HARMFUL = """identify verify compare enrol identify_voice track locate watch stalk categorise infer_emotion
-    infer_age_gender infer_trait scrape_faces crime_risk social_score consequential_decision act_on booking_picture gallery
-    face_vector"""
+    infer_age_gender infer_trait scrape_faces crime_risk social_score consequential_decision act_on booking_picture
+    gallery face_vector"""
 HARMFUL = frozenset(_HARMFUL.split())
 LATIN = ("es", "fr", "de", "pt", "it", "nl", "pl", "tr")
 
