@@ -3,10 +3,11 @@
 Rule: an entry that is not proven by its own examples and near misses does not load; a mistake is one line that names
 file and line.
 
-A pattern is a Rust regex over a searched form (see :mod:`analyzer.fold`: lower case, ``_`` as a blank), with short
-hands: ``{name}`` for an alternation named in a file's ``[words]`` table; a blank for any break between two words
-(blanks, a line end, ``-``, ``/``, a dot without a blank after it, a camelCase joint); ``<40>`` for a gap of at most 40
-characters inside a sentence; ``\\b \\w \\d \\s`` mean ASCII, which keeps the search fast on any text.
+A pattern is a Rust regex over a searched form (see :mod:`analyzer.fold`: lower case, ``_`` as a blank, no accents; the
+pattern's own accents go too, so either spelling may be written), with short hands: ``{name}`` for an alternation named
+in a file's ``[words]`` table; a blank for any break between two words (blanks, a line end, ``-``, ``/``, a dot without
+a blank after it, a camelCase joint); ``<40>`` for a gap of at most 40 characters inside a sentence; ``\\b \\w \\d \\s``
+mean ASCII, which keeps the search fast on any text.
 """
 
 import hashlib
@@ -23,17 +24,17 @@ from typing import Any
 import polars as pl
 
 from analyzer.errors import UsageError
-from analyzer.fold import forms
+from analyzer.fold import as_read, forms
 from analyzer.gates import TOKEN, gate
 from analyzer.search import Pattern, Patterns, search
 
-READING = 1  # raise when fold.py or the pattern language changes what is found; part of every lexicon's version
+READING = 2  # raise when fold.py or the pattern language changes what is found; part of every lexicon's version
 
 _USES = """identify verify compare enrol identify_voice track locate watch stalk categorise infer_emotion
     infer_age_gender infer_trait scrape_faces crime_risk social_score consequential_decision act_on"""
 _THINGS = "face booking_picture gallery face_vector voice person plate"
 _CIRCUMSTANCES = "live mobile fixed_camera public_place work_or_school consent approval human_review apprehended"
-_ANSWERS = "refusal match_result"
+_ANSWERS = "refusal match_result still_answers"
 _ACTORS = """actor_us_police actor_us_federal_le actor_foreign_le actor_police actor_le_vendor
     actor_le_adjacent"""
 _CONTEXTS = """negation policy legal news training fiction software redaction counting clothes plates animal refusal
@@ -151,7 +152,7 @@ def _words(documents: list[tuple[Path, dict[str, Any], list[str]]]) -> dict[str,
                 raise where.error(f"word {name!r} is no list of texts", "a list of regexes", f"{name} =")
             if name in words or not re.fullmatch("[a-z][a-z_]*", name):
                 raise where.error(f"word {name!r} is named twice or oddly", "one lower-case name", f"{name} =")
-            words[name] = f"(?:{'|'.join(_with_words(a, words, where) for a in alternatives)})"
+            words[name] = as_read(f"(?:{'|'.join(_with_words(a, words, where) for a in alternatives)})")
     return words
 
 
@@ -226,14 +227,15 @@ def _check_ids(read: Iterable[tuple[dict[str, Any], _Where]]) -> None:
 def _entry(raw: dict[str, Any], words: Mapping[str, str], where: _Where, prove: bool) -> Entry:
     """The entry with its patterns read, and compiled once to ``prove`` them."""
     parts = []
-    for pattern in raw["patterns"]:
-        _with_words(pattern, words, where)
-        if re.search(r"[A-Z]", re.sub(r"\\.", "", pattern)):
-            raise where.error("a pattern with a capital letter never matches", "lower case", pattern)
+    for written in raw["patterns"]:
+        _with_words(written, words, where)
+        if re.search(r"[A-Z]", re.sub(r"\\.", "", written)):
+            raise where.error("a pattern with a capital letter never matches", "lower case", written)
+        pattern = as_read(written)
         regex = rust(pattern, words)
         problem = _problem(regex) if prove else ""
         if problem:
-            raise where.error(problem, "a Rust regex that needs a word", pattern)
+            raise where.error(problem, "a Rust regex that needs a word", written)
         parts.append((regex, gate(pattern, words)))
     return Entry(
         id=raw["id"],

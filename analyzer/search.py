@@ -99,6 +99,8 @@ def _words(words: Iterable[str]) -> str:
     kinds: dict[tuple[bool, bool], list[str]] = defaultdict(list)
     for word in sorted(filter(str.isascii, words)):
         kinds["?" in word, word.endswith(" ")].append(word.strip().replace("?", "[0-9a-z_]"))
+    if not kinds:
+        return r"[^\s\S]"  # there are none to be found
     found = "|".join(f"(?:{'|'.join(kinds[kind])}){ends[kind[1]]}" for kind in sorted(kinds))
     return rf"(?-u:\b)(?:{found})"
 

@@ -203,12 +203,22 @@ _NEW_SESSIONS = f"""
 # --- outcomes ---------------------------------------------------------------------------------------------------------
 
 # A refusal stands at the beginning of an answer; further on it is more likely a quotation or a limit of a help given.
+# One that answers all the same (a likeness after a "but", or a match stated in a later sentence) refuses nothing.
 # Turns are the choices of an answer, of which one may be refused and another not; only in the Responses API they are
 # steps to one answer. Some apis answer with nothing that is a part, such as numbers.
 _INSERT_OUTCOMES = """
     INSERT INTO store.outcomes
-    WITH refusing AS (
-        SELECT DISTINCT text_id FROM store.signals WHERE idea = 'refusal' AND char_from < 300
+    WITH declining AS (
+        SELECT text_id, min(char_from) AS char_from, min(char_to) AS char_to
+        FROM store.signals WHERE idea = 'refusal' AND char_from < 300
+        GROUP BY text_id
+    ), answering AS (
+        SELECT signals.text_id FROM store.signals JOIN declining USING (text_id)
+        WHERE (idea = 'still_answers' AND signals.char_from >= declining.char_from)
+            OR (idea = 'match_result' AND signals.char_from >= declining.char_to
+                AND NOT list_has_any(contexts, ['refusal', 'negation']))
+    ), refusing AS (
+        SELECT text_id FROM declining ANTI JOIN answering USING (text_id)
     ), turns AS (
         SELECT request_key,
             bool_or(kind = 'refusal' OR (kind = 'text' AND refusing.text_id IS NOT NULL)) AS refuses,

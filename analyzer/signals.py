@@ -26,7 +26,7 @@ MAX_ROWS = 50  # rows of one entry in one text: those with the fewest contexts, 
 _MAX_MATCHES = 1000  # matches of one entry in one form that are looked at
 _SLICE_BYTES = 48 << 20  # texts searched at once by a thread
 _THREADS = min(2, os.cpu_count() or 1)
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[\n;]|\\n")
+_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[\n;\u3002\uff01\uff1f\uff1b\u0964\u061f\u061b]|\\n")
 
 _SCHEMA = pa.schema(
     [
