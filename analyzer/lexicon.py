@@ -85,6 +85,11 @@ class Lexicon:
         return Patterns(tuple(entry.pattern for entry in self.entries if entry.idea))
 
     @cached_property
+    def english(self) -> "Lexicon":
+        """What a plainly English text is searched for: entries in English or in no one language; the same version."""
+        return Lexicon(tuple(entry for entry in self.entries if entry.language in ("en", "mul")), self.version)
+
+    @cached_property
     def contexts(self) -> Patterns:
         """The patterns of the entries that colour the signals near them."""
         return Patterns(tuple(entry.pattern for entry in self.entries if entry.context))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
+from analyzer.english import plainly_english
 from analyzer.fold import FROM, TO, Form, forms, in_leet_word, original_span
 from analyzer.lexicon import Entry, Lexicon, load_lexicon
 from analyzer.search import Patterns, search
@@ -61,8 +62,11 @@ def scan(texts: pa.Table, lexicon: Lexicon) -> pa.Table:
         schema={"text_id": pl.String, "text": pl.String},
     )
     frame = frame.drop_nulls().unique("text_id", keep="first", maintain_order=True)
+    english = plainly_english(frame["text"])
+    work = [(part, lexicon.english) for part in _slices(frame.filter(english))]
+    work += [(part, lexicon) for part in _slices(frame.filter(~english))]
     with ThreadPoolExecutor(_THREADS) as pool:
-        rows = sorted(row for rows in pool.map(lambda part: list(_scan(part, lexicon)), _slices(frame)) for row in rows)
+        rows = sorted(row for rows in pool.map(lambda one: list(_scan(*one)), work) for row in rows)
     columns = [[row[at] for row in rows] for at in (0, 2, 5, 1, 3)]
     ids, names, contexts, starts, ends = columns
     ideas = {entry.id: entry.idea for entry in lexicon.entries}

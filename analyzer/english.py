@@ -1,0 +1,39 @@
+"""Whether a text is plainly English, so that it need not be searched for eleven other languages.
+
+Rule: in doubt it is not. A text that is short, has a letter beyond ASCII, or one everyday word of another language is
+searched for all of them.
+"""
+
+import polars as pl
+
+# Each of the three lists is met by nearly every English text of more than a few sentences.
+_ENGLISH = (
+    (" the ",),
+    (" and ", " of ", " to ", " in ", " is "),
+    (" for ", " with ", " that ", " this ", " you ", " are ", " it ", " on ", " be "),
+)
+_OTHERS = [
+    f" {word} "
+    for word in """
+        que los las una del para por quien el esta este ese esa sus donde
+        com uma nao dos quem esse essa pra
+        le les une des est qui pas dans avec pour sur ce cette
+        il che della chi con sono questo questa di
+        der das und ist nicht ein eine mit auf wer den im
+        het een van wie niet deze dit zijn
+        jest czy kto nie na sie ten
+        bu bir kim ve mi
+        hai kya kaun ka ki ke ko se
+    """.split()
+]
+
+
+def plainly_english(texts: pl.Series) -> pl.Series:
+    """Which of the texts are: a boolean for each."""
+    text = pl.col("text")
+    found = pl.DataFrame({"text": texts.str.to_lowercase()}).select(
+        pl.all_horizontal([text.str.contains_any(list(words)) for words in _ENGLISH])
+        & ~text.str.contains_any(_OTHERS)
+        & ~text.str.contains(r"[\p{L}&&[^\x00-\x7f]]")
+    )
+    return found.to_series()
