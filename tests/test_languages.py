@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from jobs import HARMLESS, Place, Ran, gateway_row, rows_of, write_logs
+from jobs import HARMLESS, Place, Ran, by_request, command, findings_of, gateway_row, rows_of, write_logs
+from texts_as_logs import Request, Turn, register
+from texts_as_logs import write_logs as write_requests
 
 from analyzer import shipped
 from analyzer.signals import load_lexicon, scan
@@ -85,13 +87,19 @@ def test_talk_about_it_carries_its_context(language: str) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_everyday_words_are_no_use(language: str) -> None:
-    texts = lines(language, "innocent")
-    ideas = found(texts)
-    assert [(text, HARMFUL & set(of_text)) for text, of_text in zip(texts, ideas, strict=True)] == [
-        (text, frozenset()) for text in texts
+@pytest.mark.parametrize("pictures", [0, 1])
+def test_everyday_words_are_no_use_with_a_picture_or_without(place: Place, read_once: None, pictures: int) -> None:
+    texts = [(language, text) for language in LANGUAGES for text in lines(language, "innocent")]
+    asked = [
+        Request(str(number), "us_police", language, "", (Turn("user", text, pictures),))
+        for number, (language, text) in enumerate(texts)
     ]
+    write_requests(asked, place.logs)
+    register(place.register)
+    assert command(*place.run).code == 0
+    found = by_request(findings_of(place.reports))
+    wrong = {texts[int(id_)]: sorted({(row["rule_id"], row["verdict"]) for row in rows}) for id_, rows in found.items()}
+    assert wrong == {}
 
 
 def test_traditional_characters_are_read_as_simplified_ones() -> None:
