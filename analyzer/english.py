@@ -4,6 +4,8 @@ Rule: in doubt it is not. A text that is short, has a letter beyond ASCII, or on
 searched for all of them.
 """
 
+import re
+
 import polars as pl
 
 # Each of the three lists is met by nearly every English text of more than a few sentences.
@@ -14,7 +16,9 @@ _ENGLISH = (
 )
 _OTHERS = [
     f" {word} "
-    for word in """
+    for word in re.findall(
+        "[a-z]+",
+        """
         que los las una del para por quien el esta este ese esa sus donde
         com uma nao dos quem esse essa pra
         le les une des est qui pas dans avec pour sur ce cette
@@ -24,7 +28,8 @@ _OTHERS = [
         jest czy kto nie na sie ten
         bu bir kim ve mi
         hai kya kaun ka ki ke ko se
-    """.split()
+        """,
+    )
 ]
 
 

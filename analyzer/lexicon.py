@@ -15,7 +15,7 @@ import json
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -23,8 +23,10 @@ from typing import Any
 
 import polars as pl
 
+from analyzer.compiled import compiled
 from analyzer.errors import UsageError
 from analyzer.fold import as_read, forms
+from analyzer.garbage import collected_later
 from analyzer.gates import TOKEN, gate
 from analyzer.search import Pattern, Patterns, search
 
@@ -105,11 +107,19 @@ def load_lexicon(folder: Path, prove: bool = True) -> Lexicon:
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise UsageError(f"{folder}: no lexicon here; a folder with *.toml files of [[entry]] tables")
+    if prove:
+        return _read_lexicon(files, prove)
+    code = [Path(__file__).with_name(f"{module}.py") for module in ("fold", "gates", "lexicon", "search")]
+    return compiled("lexicon", [*files, *code], lambda: _read_lexicon(files, prove))
+
+
+def _read_lexicon(files: Sequence[Path], prove: bool) -> Lexicon:
     documents = [(file, *_parsed(file)) for file in files]
     words = _words(documents)
     read = [item for file, document, lines in documents for item in _read(file, document, lines)]
     _check_ids(read)
-    entries = [_entry(raw, words, where, prove) for raw, where in read]
+    with collected_later():
+        entries = [_entry(raw, words, where, prove) for raw, where in read]
     if prove:
         _check_texts([(entry, raw, where) for entry, (raw, where) in zip(entries, read, strict=True)])
     content = json.dumps(

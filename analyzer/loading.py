@@ -4,7 +4,6 @@ Loading only appends. A transaction covers a batch of files, or a part of a larg
 so that a run killed at any moment goes on where the last transaction ended. It comes in pieces that fit in memory.
 """
 
-import gc
 import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ import pyarrow as pa
 
 from analyzer import csv_rows, reader, shapes, sources, streams
 from analyzer.errors import BrokenStreamError
+from analyzer.garbage import collected_later
 from analyzer.reader import Chunk
 from analyzer.schema import BUCKETS, FILES
 from analyzer.shapes import Mapped
@@ -114,7 +114,7 @@ def load(
     """
     files: Counter[str] = Counter()
     buckets: Counter[str] = Counter()
-    with _no_garbage_collection(), _reused_memory(), _one_thread(con), ThreadPoolExecutor(_WORKERS) as pool:
+    with collected_later(), _reused_memory(), _one_thread(con), ThreadPoolExecutor(_WORKERS) as pool:
         steps = _counted(_steps(_read_ledger(con), found), files)
         pieces = _pieces(_mapped_ahead(pool, _grouped(steps)))
         while batch := _batch(pieces):
@@ -124,18 +124,6 @@ def load(
                     progress(piece.bytes)
     bad = buckets["quarantined"] + buckets["quarantined_items"] + files["unreadable"] > 0
     return Loaded(buckets, files, bad)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Millions of parsed values make no cycles, and looking for some took a quarter of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyzer import shipped
+from analyzer.english import plainly_english
 from analyzer.errors import UsageError
 from analyzer.fold import forms
 from analyzer.schema import SIGNALS
@@ -391,3 +392,9 @@ def test_a_named_alternation_is_shared_by_all_files(tmp_path: Path) -> None:
     (folder / "_words.toml").write_text("[words]\nlook = ['faces?', 'mugs?']\n", encoding="utf-8")
     loaded = lexicon(folder, ENTRY.replace("\\bfaces?\\b", "\\b{look}\\b"))
     assert [row["words"] for row in found(["match the mugs"], loaded)] == ["match the mugs"]
+
+
+def test_an_english_text_is_searched_for_no_other_language_but_one_word_of_another_is_enough() -> None:
+    english = "The report is for the council and it is about the cost of parking, with a table that you can read."
+    texts = [english, f"{english} Quien es este hombre?", f"{english} \u00e9", "Who is this?"]
+    assert plainly_english(pl.Series(texts)).to_list() == [True, False, False, False]

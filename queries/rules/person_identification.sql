@@ -2,7 +2,7 @@
 -- use     = "identify"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request with a picture whose words ask who somebody is, for a name or an id, or to search a list of persons.
 -- Weak: only a name says so, a public figure is meant, the text is news, teaching or marketing, or faces are to be
@@ -50,7 +50,8 @@ asked AS (
     SELECT request_key,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $soft)) AS firm,
         bool_or(side = 'request' AND NOT list_has_any(contexts, $talk)) AS sober,
-        bool_or("signal" <> 'identify.against_gallery') AS person_asked
+        bool_or("signal" <> 'identify.against_gallery' AND "signal" NOT LIKE 'identify.nearby%') AS person_asked,
+        bool_or("signal" LIKE 'identify.nearby%') AS asked_indirectly
     FROM meant
     JOIN facts USING (request_key)
     WHERE idea = 'identify' AND kind NOT IN ('tool', 'tool_call')
@@ -60,8 +61,9 @@ asked AS (
 ),
 judged AS (
     SELECT request_key, CASE
-        WHEN picture_count > 0 AND firm AND (person_asked OR gallery OR face) THEN 'strong'
-        WHEN picture_count > 0 AND (person_asked OR gallery OR face OR person) THEN 'weak'
+        WHEN picture_count > 0 AND firm AND (person_asked OR gallery OR face OR (asked_indirectly AND person))
+            THEN 'strong'
+        WHEN picture_count > 0 AND (person_asked OR asked_indirectly OR gallery OR face OR person) THEN 'weak'
         WHEN sober AND face AND list_of_persons THEN 'weak'
     END AS verdict
     FROM asked

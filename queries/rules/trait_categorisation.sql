@@ -2,7 +2,7 @@
 -- use     = "categorise"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request with a picture or a recording that asks which people look, sound or seem to be of a race, religion,
 -- party, union or orientation, or to sort or mark them so. Weak when only a name asks or the text is news, teaching or

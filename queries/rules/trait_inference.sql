@@ -2,7 +2,7 @@
 -- use     = "infer_trait"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request with a picture or a recording that asks for race, nationality, religion, politics, union membership
 -- or orientation of people. Weak when only a name asks or the text is news, teaching or marketing. Does not see traits
@@ -11,8 +11,8 @@
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "redaction", "clothes"]
--- soft = ["news", "training", "marketing", "fiction"]
+-- never = ["negation", "animal", "redaction"]
+-- soft = ["news", "training", "marketing", "fiction", "clothes"]
 -- most_evidence = 20
 
 WITH meant AS (  -- what the caller sent, in words or names, and did not rule out
