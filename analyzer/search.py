@@ -122,6 +122,8 @@ def search(forms: Sequence[Form], patterns: Patterns, *, gated: bool = True) -> 
     seen = _Seen(texts["form"], patterns) if gated else None
     for pattern in patterns.all:
         hits = _marked(texts, pattern, seen)
+        if hits is None:
+            continue
         for number in hits["of"].unique().sort().to_list():
             yield Found(pattern, forms[number], hits.filter(pl.col("of") == number))
 
@@ -140,8 +142,11 @@ def _together(forms: Sequence[Form]) -> pl.DataFrame:
     return pl.concat(frames, rechunk=True)
 
 
-def _marked(texts: pl.DataFrame, pattern: Pattern, seen: "_Seen | None") -> pl.DataFrame:
-    """The rows of ``texts`` that the pattern matches, with the matches marked; ``seen`` None: every row is read."""
+def _marked(texts: pl.DataFrame, pattern: Pattern, seen: "_Seen | None") -> pl.DataFrame | None:
+    """The rows of ``texts`` that the pattern matches, with the matches marked; ``seen`` None: every row is read.
+
+    None where it matches nowhere: most patterns do so, and an empty frame takes as long to make as a full one.
+    """
     matched = np.zeros(texts.height, dtype=bool)
     opened: list[tuple[str, _Mask]] = []
     for regex, gate in pattern.parts:
@@ -154,11 +159,13 @@ def _marked(texts: pl.DataFrame, pattern: Pattern, seen: "_Seen | None") -> pl.D
             if len(places):
                 places = places[texts["form"].gather(places).str.contains(step).to_numpy()]
         matched[places] = True
-    hits = texts.filter(pl.Series(matched)) if matched.any() else texts.clear()
+    if not matched.any():
+        return None
+    hits = texts.filter(pl.Series(matched))
     # an alternative whose gate is closed on every hit can have no part in a match, so it need not be compiled
     union = "|".join(f"(?:{regex})" for regex, rows in opened if (rows & matched).any())
     marked = pl.col("form").str.replace_all(union, FROM + "${0}" + TO)
-    return hits.with_columns(marked=marked if hits.height else pl.col("form"))
+    return hits.with_columns(marked=marked)
 
 
 def _loose(regex: str) -> str:
@@ -173,27 +180,39 @@ class _Seen:
     def __init__(self, texts: pl.Series, patterns: Patterns) -> None:
         self._height = texts.len()
         self._words = _words_seen(texts, patterns)
-        self._known: dict[Gate, _Bits] = {}
+        self._known: dict[Gate, _Bits | None] = {}  # None: open to no text
 
     def open_to(self, gate: Gate) -> _Mask | None:
         """The texts that have what the gate asks for; None if there are none."""
         bits = self._open(gate)
-        return np.unpackbits(bits, count=self._height).view(bool) if bits.any() else None
+        return None if bits is None else np.unpackbits(bits, count=self._height).view(bool)
 
-    def _open(self, gate: Gate) -> _Bits:
+    def _open(self, gate: Gate) -> _Bits | None:
         if gate not in self._known:
-            self._known[gate] = self._opened(gate)
+            bits = self._opened(gate)
+            self._known[gate] = bits if bits is not None and bits.any() else None
         return self._known[gate]
 
-    def _opened(self, gate: Gate) -> _Bits:
+    def _opened(self, gate: Gate) -> _Bits | None:
         if gate.all:
-            return reduce(np.bitwise_and, [self._open(part) for part in gate.all])
+            return self._open_together(gate.all)
         if gate.any:
-            return reduce(np.bitwise_or, [self._open(choice) for choice in gate.any])
-        bits = np.full((self._height + 7) // 8, 255 if gate.is_open else 0, dtype=np.uint8)
-        for word in gate.words & self._words.keys():
-            bits |= self._words[word]
-        return bits
+            choices = [bits for bits in map(self._open, gate.any) if bits is not None]
+        elif gate.is_open:
+            return np.full((self._height + 7) // 8, 255, dtype=np.uint8)
+        else:
+            choices = [self._words[word] for word in gate.words & self._words.keys()]
+        return reduce(np.bitwise_or, choices) if choices else None
+
+    def _open_together(self, gates: Iterable[Gate]) -> _Bits | None:
+        """The texts that all of the gates are open to; a closed one ends the look."""
+        together: _Bits | None = None
+        for gate in gates:
+            bits = self._open(gate)
+            if bits is None:
+                return None
+            together = bits if together is None else together & bits
+        return together
 
 
 def _words_seen(texts: pl.Series, patterns: Patterns) -> dict[str, _Bits]:
