@@ -28,7 +28,9 @@ def compiled(name: str, files: Iterable[Path], make: Callable[[], _Made]) -> _Ma
         digest.update(file.read_bytes())
     place = Path(cache_from_source(str(Path(__file__).with_name(f"{name}.py")))).parent
     kept = place / f"{name}-{digest.hexdigest()[:16]}.pickle"
-    with suppress(OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError):
+    with suppress(
+        OSError, EOFError, AttributeError, ImportError, LookupError, TypeError, ValueError, pickle.PickleError
+    ):
         made: _Made = pickle.loads(kept.read_bytes())
         return made
     made = make()
@@ -43,6 +45,6 @@ def _keep(kept: Path, content: bytes) -> None:
     with NamedTemporaryFile(dir=kept.parent, prefix=f"{kept.name}.", delete=False) as file:
         file.write(content)
     Path(file.name).replace(kept)
-    for old in kept.parent.glob(f"{kept.name.rsplit('-', 1)[0]}-*.pickle"):
+    for old in kept.parent.glob(f"{kept.name.rsplit('-', 1)[0]}-*.pickle*"):  # also what a killed process left
         if old != kept:
             old.unlink(missing_ok=True)

@@ -113,14 +113,16 @@ def _figures(row: duckdb.DuckDBPyRelation) -> Figures:
 
 
 def fallen(scored: Mapping[tuple[str, str], Figures], best: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """A line for each figure that is worse than the best one so far, to the third digit."""
-    return [
-        f"{part}: {name} {now[name]:.3f}; the best was {value:.3f}"
-        for part, figures in best.items()
-        for now in [scored["all", ""] if part == "all" else scored["part", part]]
-        for name, value in figures.items()
-        if (round(now[name], 3) > value if name in LOWER_IS_BETTER else round(now[name], 3) < value)
-    ]
+    """A line for each figure that is worse than the best one so far, to the third digit, or can no longer be told."""
+    lines = []
+    for part, figures in best.items():
+        now = scored["all", ""] if part == "all" else scored.get(("part", part), {})
+        for name, value in figures.items():
+            if name not in now:
+                lines.append(f"{part}: {name} has nothing to count; the best was {value:.3f}")
+            elif round(now[name], 3) > value if name in LOWER_IS_BETTER else round(now[name], 3) < value:
+                lines.append(f"{part}: {name} {now[name]:.3f}; the best was {value:.3f}")
+    return lines
 
 
 def read_best() -> dict[str, dict[str, float]]:

@@ -100,6 +100,8 @@ def test_a_figure_that_falls_is_told_and_one_that_rises_is_not() -> None:
         "all: false alarms 0.020; the best was 0.010",
         "held: recall 0.790; the best was 0.800",
     ]
+    nothing = {("all", ""): {"recall": 0.95, "false alarms": 0.0}}
+    assert detection.fallen(nothing, best) == ["held: recall has nothing to count; the best was 0.800"]
 
 
 def test_a_folder_that_is_no_corpus_is_one_line_and_not_measured(

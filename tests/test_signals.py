@@ -397,4 +397,5 @@ def test_a_named_alternation_is_shared_by_all_files(tmp_path: Path) -> None:
 def test_an_english_text_is_searched_for_no_other_language_but_one_word_of_another_is_enough() -> None:
     english = "The report is for the council and it is about the cost of parking, with a table that you can read."
     texts = [english, f"{english} Quien es este hombre?", f"{english} \u00e9", "Who is this?"]
-    assert plainly_english(pl.Series(texts)).to_list() == [True, False, False, False]
+    texts += [f"{english}\\nIdentifica a la persona.", f'{english} {{"ask": "qui\\u00e9n"}}', f"{english} (quem?)"]
+    assert plainly_english(pl.Series(texts)).to_list() == [True, *[False] * 6]

@@ -2,12 +2,12 @@
 -- use     = "act_on"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a text or a decision that is built on a face match of another system: its result pasted in, its name written as
 -- a fact, or a picture made ready so that such a system takes it. Weak when the text is only edited, summarised or
 -- translated, or a likeness is drawn from words. Does not see a match that is not called one, nor a language that the
--- lexicon lacks. News, motions, studies and policies on face matches are no use.
+-- lexicon lacks. News, motions, studies and policies on face matches are no use, unless a picture lies beside them.
 -- """
 --
 -- [params]

@@ -2,10 +2,10 @@
 -- use     = "crime_risk"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 3
+-- version = 4
 -- why     = """
 -- Sees a request that asks how likely somebody is to offend, or for a score of it. Strong when something says that it
--- is about persons, and not an area; weak when people decide after it. Does not see whether facts of a crime stand
+-- is about persons, and not an area, or it is asked in two places; weak when people decide after it. Does not see whether facts of a crime stand
 -- behind the score, and no language that the lexicon lacks. Studies, laws, lessons and news about it are no use.
 -- """
 --
@@ -43,7 +43,7 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby%') AS of_somebody
+    SELECT request_key, count(DISTINCT (part_no, char_from)) AS places, bool_or("signal" LIKE '%.nearby%') AS of_somebody
     FROM meant
     WHERE idea = 'crime_risk' AND side = 'request' AND NOT list_has_any(contexts, $talk)
     GROUP BY request_key

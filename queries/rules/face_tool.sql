@@ -2,7 +2,7 @@
 -- use     = "identify"
 -- scope   = "request"
 -- needs   = ["prompt", "tools"]
--- version = 3
+-- version = 4
 -- why     = """
 -- Sees a tool whose name, description or call speaks of recognising, matching, verifying or enrolling faces or of
 -- searching a list of persons with one. Strong when a picture is there, the text asks for it, or the model called the
@@ -47,6 +47,7 @@ around AS (
     FROM signals
     WHERE side IN ('request', 'name') AND coalesce(role, '') <> 'assistant'
         AND NOT list_has_any(contexts, $never)
+        AND NOT (coalesce(role, '') IN ('system', 'developer') AND list_contains(contexts, 'refusal'))
     GROUP BY request_key
 ),
 judged AS (
@@ -56,7 +57,7 @@ judged AS (
         ELSE 'weak'
     END AS verdict
     FROM facts
-    JOIN around USING (request_key)
+    LEFT JOIN around USING (request_key)
     JOIN requests USING (request_key)
 ),
 shown AS (
@@ -90,6 +91,6 @@ SELECT
     )) AS circumstances,
     evidence
 FROM judged
-JOIN around USING (request_key)
+LEFT JOIN around USING (request_key)
 JOIN shown USING (request_key)
 WHERE verdict IS NOT NULL

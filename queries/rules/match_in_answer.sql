@@ -2,16 +2,16 @@
 -- use     = "compare"
 -- scope   = "request"
 -- needs   = ["prompt", "answer"]
--- version = 2
+-- version = 3
 -- why     = """
--- Sees a request with pictures that speaks of a face, a list of people or somebody shown, and an answer that names the
+-- Sees a request with two pictures that speaks of a face, or with one and a list of people, and an answer that names the
 -- one who fits, a score of likeness or the same person, although no word of the request asks for it: the purpose may
 -- stand in a language, a picture or an earlier call that cannot be read. Always weak: an answer may say more than it was
 -- asked. Does not see bare answers such as a number, or a refusal. A name in an answer alone is no sign.
 -- """
 --
 -- [params]
--- never = ["negation", "animal", "fiction", "refusal", "plates", "redaction", "counting"]
+-- never = ["negation", "animal", "fiction", "refusal", "plates", "counting"]
 -- talk = ["policy", "legal", "news", "training", "software", "marketing", "redaction", "audio_only", "quoted_report"]
 -- most_evidence = 20
 
@@ -19,7 +19,6 @@ WITH facts AS (  -- what the caller sent
     SELECT request_key,
         bool_or(idea IN ('face', 'booking_picture')) AS face,
         bool_or(idea IN ('gallery', 'booking_picture')) AS gallery,
-        bool_or(idea IN ('identify', 'compare', 'verify')) AS asks,
         bool_or(idea = 'live') AS live,
         bool_or(idea = 'mobile') AS mobile,
         bool_or(idea = 'consent') AS consent,
@@ -29,6 +28,11 @@ WITH facts AS (  -- what the caller sent
     WHERE side IN ('request', 'name') AND coalesce(role, '') <> 'assistant' AND NOT list_has_any(contexts, $never)
         AND NOT list_has_any(contexts, $talk)
     GROUP BY request_key
+),
+asking AS (  -- that is for other rules, whatever they make of it
+    SELECT DISTINCT request_key
+    FROM signals
+    WHERE side = 'request' AND coalesce(role, '') <> 'assistant' AND idea IN ('identify', 'compare', 'verify')
 ),
 answered AS (
     SELECT request_key,
@@ -48,7 +52,7 @@ SELECT
     'weak' AS strength,
     map_from_entries(list_filter(
         [
-            {'key': 'face', 'value': true},
+            {'key': 'face', 'value': nullif(face, false)},
             {'key': 'live', 'value': nullif(live, false)},
             {'key': 'mobile', 'value': CASE WHEN mobile THEN true WHEN fixed THEN false END},
             {'key': 'consent', 'value': nullif(consent, false)},
@@ -60,4 +64,5 @@ SELECT
 FROM answered
 JOIN facts USING (request_key)
 JOIN requests USING (request_key)
-WHERE NOT asks AND (picture_count > 1 AND (face OR gallery) OR (picture_count > 0 AND gallery))
+ANTI JOIN asking USING (request_key)
+WHERE (picture_count > 1 AND face) OR (picture_count > 0 AND gallery)

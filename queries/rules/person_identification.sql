@@ -2,11 +2,11 @@
 -- use     = "identify"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 3
+-- version = 4
 -- why     = """
 -- Sees a request with a picture whose words ask who somebody is, for a name or an id, or to search a list of persons.
--- Weak: only a name says so, a public figure is meant, the text is news, teaching or marketing, or faces are to be
--- searched in a list but no picture was logged. Does not see a question for a person that no picture belongs to, what
+-- Weak: only a name says so, the question is indirect and nothing else tells of a person, a public figure is meant, the
+-- text is news, teaching, marketing or fiction, or faces are to be searched in a list but no picture was logged. Does not see a question for a person that no picture belongs to, what
 -- a picture shows, or a language that the lexicon lacks. People who are found only to be hidden, counted or told by
 -- what they wear are no use.
 -- """

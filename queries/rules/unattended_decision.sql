@@ -2,12 +2,12 @@
 -- use     = "consequential_decision"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 3
+-- version = 4
 -- why     = """
 -- Sees a request that lets the model, or what it writes, decide about a person without anybody looking: release,
--- arrest, segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at; weak
--- when work or school alone tells that persons are meant, or when it says so twice and not of whom. Does not see what
--- is done with an answer elsewhere, nor a language that the lexicon lacks. Automatic handling of things, builds and
+-- arrest, segregation, dismissal, rejection. Strong when it says so of persons who are held, rated or pointed at, or in
+-- two places of people at work or school or together with a verdict; weak when it says so and not of whom. Does not see
+-- what is done with an answer elsewhere, nor a language that the lexicon lacks. Automatic handling of things, builds and
 -- messages is no use.
 -- """
 --
@@ -44,7 +44,7 @@ facts AS (
     GROUP BY request_key
 ),
 asked AS (
-    SELECT request_key, count(*) AS places, bool_or("signal" LIKE '%.nearby%') AS unattended
+    SELECT request_key, count(DISTINCT (part_no, char_from)) AS places, bool_or("signal" LIKE '%.nearby%') AS unattended
     FROM meant
     WHERE idea = 'consequential_decision' AND side = 'request' AND NOT list_has_any(contexts, $talk)
     GROUP BY request_key

@@ -2,11 +2,11 @@
 -- use     = "identify_voice"
 -- scope   = "request"
 -- needs   = ["prompt"]
--- version = 2
+-- version = 3
 -- why     = """
 -- Sees a request that asks whose voice it is, whether two voices are one, or to match voices with enrolled ones.
--- Strong with a recording; weak with measures of a voice in words alone, or where the text is to be written down as
--- well. Does not see what is said in a recording, nor a language that the lexicon lacks. Speakers who get a number and
+-- Strong with a recording, or where words alone tell of a voice and name a list of persons or ask in two places; weak
+-- with measures of a voice in words otherwise, or where the text is to be written down as well. Does not see what is said in a recording, nor a language that the lexicon lacks. Speakers who get a number and
 -- no name are no use.
 -- """
 --
