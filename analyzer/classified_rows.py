@@ -22,11 +22,7 @@ def classify_file(path: Path, patterns: Patterns | None = None) -> pa.Table:
     A column of the file that is called as one of ADDED is kept as ``given_class`` and so on. Equal bodies are
     classified once. ``patterns``: those that come with the tool when None. Raises UsageError naming file and line.
     """
-    read = csv_file.rows(path, csv_file.decoded(path, csv_file.content(path, _TAKES)))
-    first = next(read, None)
-    if first is None:
-        raise UsageError(f"{path}:1: empty; its first line should be {','.join(COLUMNS)}")
-    line, header = first
+    line, header, read = csv_file.headed(path, _TAKES, f"its first line should be {','.join(COLUMNS)}")
     header = [_kept(name.strip()) for name in header]
     places = _places(path, line, header)
     rows = []

@@ -49,6 +49,18 @@ def rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         raise UsageError(f"{path}:{reader.line_num}: not CSV ({error}); quote cells with commas or quotes") from None
 
 
+def headed(path: Path, takes: str, empty: str) -> tuple[int, list[str], Iterator[tuple[int, list[str]]]]:
+    """The header of the CSV at ``path`` with its line, and the rows behind it, as ``rows`` gives them.
+
+    ``takes`` says what would be right at the path, ``empty`` what in a file without a row. Raises UsageError.
+    """
+    read = rows(path, decoded(path, content(path, takes)))
+    first = next(read, None)
+    if first is None:
+        raise UsageError(f"{path}:1: empty; {empty}")
+    return *first, read
+
+
 def check_width(path: Path, line: int, cells: list[str], header: list[str]) -> None:
     """Raises UsageError when a row has not as many cells as the header."""
     if len(cells) != len(header):

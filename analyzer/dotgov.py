@@ -50,11 +50,7 @@ def import_dotgov(path: Path, patterns: Patterns | None = None) -> Proposal:
     Every row is taken, left or unread. ``patterns``: those that come with the tool when None. Raises UsageError when
     the file cannot be read or is no such registry.
     """
-    read = csv_file.rows(path, csv_file.decoded(path, csv_file.content(path, _TAKES)))
-    first = next(read, None)
-    if first is None:
-        raise UsageError(f"{path}:1: empty; {_TAKES}")
-    line, header = first
+    line, header, read = csv_file.headed(path, _TAKES, _TAKES)
     places = _places(path, line, header)
     known = patterns or load_patterns(folder("queries") / "tenants")
     rows: list[dict[str, str]] = []

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -120,9 +120,14 @@ def fallen(scored: Mapping[tuple[str, str], Figures], best: Mapping[str, Mapping
         for name, value in figures.items():
             if name not in now:
                 lines.append(f"{part}: {name} has nothing to count; the best was {value:.3f}")
-            elif round(now[name], 3) > value if name in LOWER_IS_BETTER else round(now[name], 3) < value:
+            elif _better(name)(round(now[name], 3), value) != round(now[name], 3):
                 lines.append(f"{part}: {name} {now[name]:.3f}; the best was {value:.3f}")
     return lines
+
+
+def _better(name: str) -> Callable[[float, float], float]:
+    """Which of two values of a figure is the better one."""
+    return min if name in LOWER_IS_BETTER else max
 
 
 def read_best() -> dict[str, dict[str, float]]:
@@ -136,8 +141,7 @@ def keep(scored: Mapping[tuple[str, str], Figures]) -> None:
     for part, now in (("all", scored["all", ""]), ("open", scored["part", "open"]), ("held", scored["part", "held"])):
         lines.append(f"\n[{part}]\n")
         for name, value in list(now.items())[1:]:
-            choose = min if name in LOWER_IS_BETTER else max
-            best = choose(round(value, 3), before.get(part, {}).get(name, round(value, 3)))
+            best = _better(name)(round(value, 3), before.get(part, {}).get(name, round(value, 3)))
             lines.append(f'"{name}" = {best:.3f}\n')
     BEST.write_text("".join(lines))
 

@@ -76,9 +76,13 @@ def messages(prompt: str) -> list[Row]:
     """A user's message; ``MATCHING`` comes with a picture (noise behind the head of a PNG)."""
     if MATCHING not in prompt:
         return [{"role": "user", "content": prompt}]
-    noise = base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.Random(1).randbytes(400)).decode()
-    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{noise}"}}
-    return [{"role": "user", "content": [{"type": "text", "text": prompt}, picture]}]
+    return [{"role": "user", "content": [{"type": "text", "text": prompt}, noise(1)]}]
+
+
+def noise(seed: int) -> Row:
+    """A picture of noise behind the head of a PNG, as a part of a message."""
+    inline = base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.Random(seed).randbytes(400)).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{inline}"}}
 
 
 def answered(prompt: str) -> str:
@@ -88,13 +92,14 @@ def answered(prompt: str) -> str:
 
 def asked(prompt: str, answer: str = "") -> dict[str, Any]:
     """The bodies of a chat call, for ``gateway_row``."""
-    choice = {
-        "index": 0,
-        "finish_reason": "stop",
-        "message": {"role": "assistant", "content": answer or answered(prompt)},
-    }
-    request = {"messages": messages(prompt)}
-    return {"requestBody": json.dumps(request), "responseBody": json.dumps({"model": "gpt-4o", "choices": [choice]})}
+    return chat(messages(prompt), answer or answered(prompt))
+
+
+def chat(said: Sequence[Row], answer: str, model: str = "gpt-4o") -> dict[str, Any]:
+    """The bodies of a call with these messages, for ``gateway_row``."""
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}
+    response = {"model": model, "choices": [choice]}
+    return {"requestBody": json.dumps({"messages": said}), "responseBody": json.dumps(response)}
 
 
 def llm_rows(call: str, prompt: str, answer: str = "", at: datetime = START, cuts: Sequence[int] = ()) -> list[Row]:

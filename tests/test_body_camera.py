@@ -1,14 +1,11 @@
 """The report draft from a body camera's audio is permitted; the same with frames and a watchlist is critical."""
 
-import base64
 import json
-import random
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jobs import START, Place, command, findings_of, gateway_row, rows_of, write_logs, write_register
+from jobs import START, Place, chat, command, findings_of, gateway_row, noise, rows_of, write_logs, write_register
 
 TENANTS = (
     "millbrook-pd,Millbrook Police Department,millbrookpd.example.com,US,OH,us_police,,apim_subscription:millbrook\n",
@@ -29,21 +26,6 @@ DRAFT = (
 )
 
 
-def picture(number: int) -> dict[str, Any]:
-    """A picture of noise."""
-    noise = base64.b64encode(b"\xff\xd8\xff\xe0" + random.Random(number).randbytes(600)).decode()
-    return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{noise}"}}
-
-
-def chat(messages: list[dict[str, Any]], answer: str) -> dict[str, Any]:
-    """The bodies of a chat call."""
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}
-    return {
-        "requestBody": json.dumps({"messages": messages}),
-        "responseBody": json.dumps({"model": "gpt-4-turbo", "choices": [choice]}),
-    }
-
-
 TRANSCRIBED = {
     "url": "https://apim.example.com/openai/deployments/whisper/audio/transcriptions?api-version=2024-10-21",
     "operationId": "Transcriptions_Create",
@@ -55,6 +37,7 @@ DRAFTED = chat(
         {"role": "user", "content": f"Body camera audio, unit 12, call 24-118:\n{TRANSCRIPT}"},
     ],
     DRAFT,
+    "gpt-4-turbo",
 )
 WATCHED = chat(
     [
@@ -66,12 +49,13 @@ WATCHED = chat(
                     "type": "text",
                     "text": "Compare every face in the frame with the watchlist sheet and name who it is.",
                 },
-                picture(1),
-                picture(2),
+                noise(1),
+                noise(2),
             ],
         },
     ],
     "The man in the frame is number 7 of the watchlist.",
+    "gpt-4-turbo",
 )
 
 
